@@ -1,0 +1,113 @@
+# Everything this course does, one word each. `make help` lists it.
+# Works with the make of macOS (3.81) as well as with GNU make 4.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PY      := $(BIN)/python
+SITE    := _build/html
+JOBS    ?= 2
+
+# The first Python that is new enough; `make setup PYTHON=...` overrules it.
+PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# A python3 kernel that some user installed elsewhere must not replace this environment's.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+BOOK_SOURCES := _config.yml _toc.yml index.md references.bib requirements.lock package-lock.json \
+                $(wildcard chapters/*) $(wildcard kllib/*.py kllib/*/*.py) $(wildcard _ext/* _static/*)
+NOTEBOOKS    := chapters solutions
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test check format lint exercises grade-demo serve lock clean
+
+help: ## this list
+	@echo "make book        build the site (sets everything up first)"
+	@echo "make test        prove the project: style, types, notebooks, numbers, grading, pages"
+	@echo "make check       the two-minute part of it, while you work"
+	@echo "make serve       look at the built site on http://127.0.0.1:8000"
+	@echo "make exercises   generate the students' notebooks from solutions/"
+	@echo "make grade-demo  run a whole grading cycle on sample submissions"
+	@echo "make format      bring code and notebooks into their one form"
+	@echo "make setup       only make the environment in $(VENV)"
+	@echo "make lock        renew requirements.lock from pyproject.toml"
+	@echo "make clean       delete what make made, the environment excepted"
+
+# ---- set-up ---------------------------------------------------------------------------------
+
+setup: $(VENV)/.ready node_modules/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found. Install one, or name it: make setup PYTHON=/path/to/python3"; exit 1; }
+	@echo "[setup] Python packages from requirements.lock into $(VENV) (one to three minutes) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is needed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# KaTeX (mathematics, rendered at build time) and axe-core (accessibility tests); Node itself
+# comes with the Python packages, and its real binary has to precede the wheel's shim.
+node_modules/.ready: $(VENV)/.ready package-lock.json
+	@echo "[setup] KaTeX and axe-core into node_modules …"
+	@PATH="$$($(PY) tools/node_folder.py):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+# ---- the book -------------------------------------------------------------------------------
+
+book: $(SITE)/.ready
+	@echo "The site is in $(SITE). Next: make serve, then open http://127.0.0.1:8000"
+
+$(SITE)/.ready: $(VENV)/.ready node_modules/.ready $(BOOK_SOURCES)
+	@echo "[book] running the notebooks and building the pages …"
+	@$(PY) tools/build_book.py
+	@touch $@
+
+serve: book
+	@$(PY) -m http.server --bind 127.0.0.1 --directory $(SITE) 8000
+
+# ---- proofs ---------------------------------------------------------------------------------
+
+test: book lint
+	@$(PY) tools/system_packages.py
+	@echo "[test] notebooks against their stored outputs, numbers, laws, grading, pages …"
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --nbval tests kllib $(NOTEBOOKS)
+	@echo "Everything is proved. Next: make serve to read the book, make grade-demo to see grading."
+
+check: $(VENV)/.ready lint
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile -m "not slow" kllib tests/kllib tests/book tests/checks tests/notebooks
+	@echo "The quick part holds. Next: make test for the whole proof."
+
+lint: $(VENV)/.ready
+	@echo "[lint] style, types, notebook form …"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Run: make format"; exit 1; }
+	@$(BIN)/mypy
+	@$(PY) tools/format_notebooks.py --check
+
+format: $(VENV)/.ready
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+	@$(PY) tools/format_notebooks.py
+
+# ---- exercises and grading ------------------------------------------------------------------
+
+exercises: $(VENV)/.ready
+	@for assignment in $(notdir $(wildcard solutions/*)); do \
+	   $(BIN)/nbgrader generate_assignment --force --no-db --log-level=WARN $$assignment || exit 1; done
+	@echo "exercises/ is generated from solutions/. Next: commit both."
+
+grade-demo: $(VENV)/.ready
+	@$(PY) -m klgrade.demo
+
+# ---- upkeep ---------------------------------------------------------------------------------
+
+lock: ## newest versions that fit pyproject.toml, with hashes, for every platform, no addresses
+	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install --quiet uv
+	@.make/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	   --no-emit-index-url --no-annotate --no-header --no-config \
+	   --extra figures --extra book --extra exercises --extra grading --extra test \
+	   --output-file requirements.lock pyproject.toml
+	@echo "requirements.lock is renewed. Next: make test, and say in the commit why."
+
+clean:
+	@rm -rf _build .make .pytest_cache .mypy_cache .ruff_cache .hypothesis
