@@ -15,7 +15,7 @@ PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11;
 export JUPYTER_PREFER_ENV_PATH := 1
 
 BOOK_SOURCES := _config.yml _toc.yml index.md references.bib requirements.lock package-lock.json \
-                $(wildcard chapters/*) $(wildcard kllib/*.py kllib/*/*.py) $(wildcard _ext/* _static/*)
+                $(wildcard chapters/*.* kllib/*.py kllib/*/*.py _ext/*.* _static/*.*)
 NOTEBOOKS    := chapters solutions
 
 .DEFAULT_GOAL := help
@@ -28,6 +28,7 @@ help: ## this list
 	@echo "make serve       look at the built site on http://127.0.0.1:8000"
 	@echo "make exercises   generate the students' notebooks from solutions/"
 	@echo "make grade-demo  run a whole grading cycle on sample submissions"
+	@echo "make lint        style, types and the notebooks' form alone"
 	@echo "make format      bring code and notebooks into their one form"
 	@echo "make setup       only make the environment in $(VENV)"
 	@echo "make lock        renew requirements.lock from pyproject.toml"
@@ -45,11 +46,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# KaTeX (mathematics, rendered at build time) and axe-core (accessibility tests); Node itself
-# comes with the Python packages, and its real binary has to precede the wheel's shim.
-node_modules/.ready: $(VENV)/.ready package-lock.json
+# KaTeX (mathematics, rendered at build time) and axe-core (accessibility tests). Node and npm
+# come with the Python packages.
+node_modules/.ready: $(VENV)/.ready package.json package-lock.json
 	@echo "[setup] KaTeX and axe-core into node_modules …"
-	@PATH="$$($(PY) tools/node_folder.py):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # ---- the book -------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ book: $(SITE)/.ready
 
 $(SITE)/.ready: $(VENV)/.ready node_modules/.ready $(BOOK_SOURCES)
 	@echo "[book] running the notebooks and building the pages …"
-	@$(PY) tools/build_book.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build -q -W -n --keep-going .
 	@touch $@
 
 serve: book

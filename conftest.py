@@ -7,7 +7,7 @@ import os
 # A python3 kernel that some user installed elsewhere must not replace this environment's.
 os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
 
-from nbval import plugin as nbval  # noqa: E402
+from nbval import plugin as nbval
 
 _start = nbval.IPyNbFile.__init__
 

@@ -108,17 +108,13 @@ class _Page:
 
         if kind == "solution":
             self.add_solution(cell, is_code)
+        elif kind == "caption":  # also inside a solution, so it does not close one
+            self.add_caption(cell)
         else:
             self.close_solution()
-            if kind is None:
-                self.cells.append(cell)
-            elif kind == "caption":
-                self.add_caption(cell)
-            else:
-                source = self.block(kind, cell)
-                self.cells.append(cell if source is None else {**cell, "source": source})
-            if kind != "exercise":
-                self.last_exercise = None
+            self.last_exercise = None
+            source = self.block(kind, cell) if kind else None
+            self.cells.append(cell if source is None else {**cell, "source": source})
         self.previous = (kind, cell)
 
     def block(self, kind, cell):
@@ -152,7 +148,7 @@ class _Page:
             self.cells.append(cell)
             return
         if not self.open_solution:
-            start = _block("solution-start", self.last_exercise, "", **{"class": "dropdown"})
+            start = _block("solution-start", self.last_exercise, "")
             self.cells.append(_markdown_cell(f"solution-start-{len(self.cells)}", start))
             self.open_solution = True
             if not is_code:

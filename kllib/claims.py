@@ -209,8 +209,8 @@ def _check_form(name: str, unit: str, rtol: float, routes: dict[str, Route]) -> 
         raise ValueError(
             f"claim name {name!r}: write one line of words with single spaces and no ' = ' or ' ≈ '"
         )
-    if unit != " ".join(unit.split()) or re.search(r"[\[\]]", unit):
-        raise ValueError(f"claim '{name}': unit {unit!r} must be plain words without brackets")
+    if unit != " ".join(unit.split()) or re.search(r"[][,]", unit):
+        raise ValueError(f"claim '{name}': unit {unit!r} must be plain words without brackets or commas")
     if not 1e-14 <= rtol <= 1e-2:
         raise ValueError(f"claim '{name}': rtol must lie between 1e-14 and 1e-2, got {rtol}")
     if len(routes) < 2:
@@ -446,7 +446,7 @@ def read_records(text: str) -> list[Record]:
     4
     """
     records = []
-    for match in _RECORD.finditer(_unwrap(text)):
+    for match in _RECORD.finditer(text):
         texts = tuple(re.findall(_NUMBER, match["value"]))
         exact = match["sign"] == "="
         digits = MAX_DIGITS if exact else max(map(_significant, texts))
@@ -464,12 +464,8 @@ def read_records(text: str) -> list[Record]:
 
 
 def without_records(text: str) -> str:
-    """The text less its record lines: what a reader takes for output rather than ledger."""
-    return _RECORD.sub("", _unwrap(text))
-
-
-def _unwrap(text: str) -> str:
-    return re.sub(r"(?<=\S)\n {4}(?=\S)", " ", text)
+    """Blank the record lines out, character by character, so that positions stay what they were."""
+    return _RECORD.sub(lambda match: re.sub(r"\S", " ", match[0]), text)
 
 
 def _significant(text: str) -> int:
@@ -486,26 +482,23 @@ def _record_line(name: str, value: np.ndarray, unit: str, digits: int, routes: l
         text = f"{x:.{digits}g}" if exact else f"{x:#.{digits}g}".removesuffix(".")
         return text.replace(".e", "e")
 
-    labels = " · ".join(route.replace("_", " ") for route in routes)
-    start = f"✓ {name} {'=' if exact else '≈'} {_format(value, number)}"
-    line = f"{start}{' ' + unit if unit else ''}  [{labels}]"
-    return line if len(line) <= LINE_WIDTH else _wrap(line)
-
-
-def _wrap(line: str) -> str:
-    """Break a long line after commas and before the routes, never inside a name or a route."""
-    head, separator, routes = line.rpartition("  [")
-    pieces = re.split(r"(?<=[\]\d],) (?=[-\[\d])", head)
-    lines = [pieces[0]]
-    for piece in pieces[1:]:
-        if len(lines[-1]) + 1 + len(piece) > LINE_WIDTH:
-            lines.append(f"    {piece}")
+    start = f"✓ {name} {'=' if exact else '≈'} "
+    values = _format(value, number)
+    end = f" {unit}" if unit else ""
+    labels = f"[{' · '.join(route.replace('_', ' ') for route in routes)}]"
+    line = f"{start}{values}{end}  {labels}"
+    if len(line) <= LINE_WIDTH:
+        return line
+    # Too long: break between the entries of an array and before the routes.
+    lines = [start.rstrip()]
+    for entry in (values + end).split(", "):
+        glue = " " if lines[-1] == start.rstrip() else ", "
+        if glue == ", " and len(lines[-1] + glue + entry) >= LINE_WIDTH:
+            lines[-1] += ","
+            lines.append(f"    {entry}")
         else:
-            lines[-1] += f" {piece}"
-    if len(lines[-1]) + len(separator) + len(routes) > LINE_WIDTH:
-        lines.append(f"    [{routes}")
-    else:
-        lines[-1] += separator + routes
+            lines[-1] += glue + entry
+    lines.append(f"    {labels}")
     return "\n".join(lines)
 
 

@@ -49,7 +49,10 @@ def may_install() -> list[str] | None:
     if os.geteuid() == 0:
         return []
     asked = ["sudo", "--non-interactive"]
-    if shutil.which("sudo") and not subprocess.run([*asked, "true"], capture_output=True).returncode:
+    if (
+        shutil.which("sudo")
+        and not subprocess.run([*asked, "true"], capture_output=True).returncode
+    ):
         return asked
     return None
 

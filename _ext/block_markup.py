@@ -1,0 +1,47 @@
+"""Small repairs to the HTML of sphinx-proof and sphinx-exercise blocks.
+
+A solution becomes a native ``<details>``: folded, opened by keyboard or by a search in the page, and
+all that without JavaScript. Ids that those packages repeat on every block are dropped.
+"""
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx_exercise.nodes import solution_node
+
+
+def visit_solution(self, node):
+    title = node.children[0]
+    self.body.append(self.starttag(node, "details", CLASS="admonition"))
+    self.body.append(f'<summary class="admonition-title">{title.astext()}</summary>\n')
+    node.remove(title)
+
+
+def depart_solution(self, node):
+    self.body.append("</details>\n")
+
+
+class TidyBlocks(SphinxPostTransform):
+    """Drop repeated ids; set the word "Proof." apart."""
+
+    default_priority = 600
+    repeated = {"proof-content", "exercise-content", "solution-content", "proof"}
+
+    def run(self, **kwargs):
+        for node in self.document.findall(nodes.Element):
+            if isinstance(node, (nodes.section, nodes.admonition)):
+                if "proof" in node["ids"]:
+                    node["classes"].append("proof-body")
+                    self._set_apart(next(iter(node.findall(nodes.Text))))
+                node["ids"] = [i for i in node["ids"] if i not in self.repeated]
+
+    @staticmethod
+    def _set_apart(text):
+        word, rest = text[: len("Proof.")], text[len("Proof.") :]
+        text.parent.replace(text, [nodes.emphasis("", word), nodes.Text(rest)])
+
+
+def setup(app):
+    app.setup_extension("sphinx_exercise")
+    app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_post_transform(TidyBlocks)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,206 @@
+"""Turn what the caller passed into float64 arrays, or say what is wrong with it and where.
+
+Private. Every function raises ``ValueError`` and nothing else; ``name`` is the caller's name for
+the argument, so that a message reads ``q has a negative entry: -0.1 at index (3,)``.
+"""
+
+import math
+import operator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+#: A distribution must sum to one this closely, and a covariance must be symmetric this closely
+#: (relative to its diagonal). Wide enough for probabilities that were computed and rounded in
+#: float32 (unit roundoff 6e-8), narrow enough to reject 0.33, 0.33, 0.33 and 0.9999.
+TOLERANCE = 1e-6
+
+
+def real_array(name: str, value: ArrayLike) -> Array:
+    """``value`` as a float64 array of finite numbers."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; fill it or drop the masked entries first")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    if array.dtype.kind not in "iufO":
+        raise ValueError(f"{name} must hold real numbers, not {array.dtype}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape})")
+    try:
+        numbers = array.astype(np.float64, copy=False)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{name} must hold real numbers: {error}") from None
+    _require(np.isfinite(numbers), name, numbers, "a non-finite entry")
+    return numbers
+
+
+def weights(name: str, value: ArrayLike, axis: int) -> Array:
+    """Non-negative numbers, the given axis moved to the end."""
+    array = real_array(name, value)
+    _require(array >= 0, name, array, "a negative entry")
+    return np.ascontiguousarray(np.moveaxis(array, _axis(name, axis, array), -1))
+
+
+def distribution(name: str, value: ArrayLike, axis: int = -1) -> Array:
+    """Non-negative numbers that sum to one along ``axis``, which is moved to the end."""
+    array = weights(name, value, axis)
+    _require_total_one(name, array, array.sum(axis=-1))
+    return array
+
+
+def joint_distribution(name: str, value: ArrayLike) -> Array:
+    """Non-negative numbers that sum to one over the last two axes."""
+    array = weights(name, value, -1)
+    if array.ndim < 2:
+        raise ValueError(f"{name} must have two axes, one per variable; its shape is {array.shape}")
+    _require_total_one(name, array, array.sum(axis=(-2, -1)))
+    return array
+
+
+def positive(name: str, value: ArrayLike) -> Array:
+    """Numbers above zero."""
+    array = real_array(name, value)
+    _require(array > 0, name, array, "an entry that is not positive")
+    return array
+
+
+def vectors(name: str, value: ArrayLike) -> Array:
+    """Vectors along the last axis."""
+    array = real_array(name, value)
+    if array.ndim < 1:
+        raise ValueError(f"{name} must be a vector, or a stack of vectors; it is a single number")
+    return array
+
+
+def covariance(name: str, value: ArrayLike) -> Array:
+    """Symmetric matrices with a positive diagonal, their lower triangle copied to the upper.
+
+    Whether they are positive definite is found out by whoever factorises them.
+    """
+    array = real_array(name, value)
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
+        raise ValueError(f"{name} must be a square matrix, or a stack; its shape is {array.shape}")
+    diagonal = np.diagonal(array, axis1=-2, axis2=-1)
+    _require(diagonal > 0, name, diagonal, "a variance (diagonal entry) that is not positive")
+    scale = np.sqrt(diagonal)
+    mirrored = np.swapaxes(array, -1, -2)
+    with np.errstate(over="ignore"):
+        gap = np.abs(array - mirrored)
+    symmetric = gap <= TOLERANCE * scale[..., :, None] * scale[..., None, :]
+    _require(symmetric, name, array, "a pair of mirror entries that differ (it is not symmetric)")
+    lower = np.tril(array)
+    return lower + np.swapaxes(np.tril(array, -1), -1, -2)
+
+
+def same_length(**arrays: Array) -> None:
+    """The last axes agree and the leading axes broadcast."""
+    lengths = {name: array.shape[-1] for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError("lengths differ: " + _listed(lengths))
+    broadcastable(**{name: array[..., 0] for name, array in arrays.items()})
+
+
+def same_table(**arrays: Array) -> None:
+    """The last two axes agree and the leading axes broadcast."""
+    shapes = {name: array.shape[-2:] for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError("tables differ in shape: " + _listed(shapes))
+    broadcastable(**{name: array[..., 0, 0] for name, array in arrays.items()})
+
+
+def some_positive(name: str, array: Array) -> None:
+    """Each row along the last axis has an entry above zero."""
+    empty = ~(array > 0).any(axis=-1)
+    if np.any(empty):
+        index = tuple(np.argwhere(empty)[0])
+        raise ValueError(f"{name} are all zero{batch_index(index)}")
+
+
+def broadcastable(**arrays: NDArray[Any]) -> None:
+    """The shapes broadcast against each other."""
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = {name: array.shape for name, array in arrays.items()}
+        raise ValueError("shapes do not broadcast: " + _listed(shapes)) from None
+
+
+def log_of_base(base: float | None) -> float:
+    """The natural logarithm of ``base``; 1 for nats."""
+    if base is None:
+        return 1.0
+    number = _scalar("base", base)
+    if not number > 1:
+        raise ValueError(f"base must be a number above 1, or None for nats; got {base!r}")
+    return math.log(number)
+
+
+def non_negative_number(name: str, value: float) -> float:
+    """One finite number, zero or above."""
+    number = _scalar(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must not be negative; got {value!r}")
+    return number
+
+
+def one_of(name: str, value: int, choices: tuple[int, ...]) -> int:
+    """``value`` when it is one of ``choices``."""
+    if isinstance(value, (bool, np.bool_)) or value not in choices:
+        listed = " or ".join(map(str, choices))
+        raise ValueError(f"{name} must be {listed}; got {value!r}")
+    return int(value)
+
+
+def batch_index(index: tuple[int, ...]) -> str:
+    """`` at batch index (2, 0)``, or nothing when there is no batch."""
+    return f" at batch index {tuple(int(i) for i in index)}" if index else ""
+
+
+def _axis(name: str, axis: int, array: Array) -> int:
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise ValueError(f"axis must be an integer; got {axis!r}") from None
+    if not -array.ndim <= number < array.ndim:
+        raise ValueError(f"{name} has no axis {number}: its shape is {array.shape}")
+    return number
+
+
+def _scalar(name: str, value: float) -> float:
+    if isinstance(value, (bool, str, bytes, np.bool_)):
+        raise ValueError(f"{name} must be a number; got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be a number; got {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return number
+
+
+def _require(valid: NDArray[np.bool_], name: str, array: Array, fault: str) -> None:
+    if valid.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~valid)[0])
+    where = f" at index {index}" if index else ""
+    raise ValueError(f"{name} has {fault}: {array[index]:.6g}{where}")
+
+
+def _require_total_one(name: str, array: Array, total: Array) -> None:
+    wrong = ~(np.abs(total - 1) <= TOLERANCE)
+    if not np.any(wrong):
+        return
+    index = tuple(np.argwhere(wrong)[0])
+    raise ValueError(
+        f"{name} sums to {np.asarray(total)[index]:.9g}{batch_index(index)}, not to 1 within "
+        f"{TOLERANCE:g}; if these are weights, call kllib.normalize first"
+    )
+
+
+def _listed(things: dict[str, Any]) -> str:
+    return ", ".join(f"{name} has {thing}" for name, thing in things.items())

@@ -1,0 +1,808 @@
+"""The assignment "definitions" (chapter 2): the divergence and its first properties.
+
+The notebook imports :func:`check`, :func:`given`, :func:`progress` and :func:`release` from here.
+Mistaken functions are written as a student would write them, without kllib, because kllib's own
+answer is closed while a student's is tried.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+from scipy.special import rel_entr
+
+from kllib import conditional_kl, kl_divergence
+from kllib.checks.binding import bind
+from kllib.checks.cases import joint_pairs, rounding, simplex_pairs, stacked_pairs, table
+from kllib.checks.item import Assignment, Item, Mistake, Written
+
+__all__ = ["ASSIGNMENT", "check", "given", "progress", "release"]
+
+SWAPPED = "This is D(q‖p): the arguments are swapped."
+IN_BITS = "This is in bits (log base 2): nats are asked for."
+NEGATIVE = "The sign is wrong: the ratio is p/q, not q/p."
+ABSOLUTE = "The terms are made positive one by one: keep their signs, some are negative."
+AVERAGED = "This is the mean of the terms: the probabilities weigh them already, so add up."
+
+# ---- kl: the divergence itself (S4 E1a) ------------------------------------------------------
+
+
+def swapped(p: Any, q: Any) -> Any:
+    return rel_entr(q, p).sum()
+
+
+def in_bits(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum() / np.log(2)
+
+
+def turned_round(p: Any, q: Any) -> Any:
+    return -rel_entr(p, q).sum()
+
+
+def made_positive(p: Any, q: Any) -> Any:
+    return np.abs(rel_entr(p, q)).sum()
+
+
+def averaged(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).mean()
+
+
+def unweighted(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    return np.sum(np.log(p / q))
+
+
+def cross_entropy(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    return -np.sum(p[p > 0] * np.log(q[p > 0]))
+
+
+def both_ways(p: Any, q: Any) -> Any:
+    return (rel_entr(p, q).sum() + rel_entr(q, p).sum()) / 2
+
+
+def rounded(p: Any, q: Any) -> Any:
+    return np.round(rel_entr(p, q).sum(), 4)
+
+
+def zero_times_infinity(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    return np.sum(p * np.log(p / q))
+
+
+def floored(p: Any, q: Any) -> Any:
+    p, q = np.maximum(p, 1e-12), np.maximum(q, 1e-12)
+    return np.sum(p * np.log(p / q))
+
+
+def infinity_left_out(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    both = (p > 0) & (q > 0)
+    return np.sum(p[both] * np.log(p[both] / q[both]))
+
+
+def changed_in_place(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    p /= p.sum()
+    q /= q.sum()
+    return rel_entr(p, q).sum()
+
+
+KL = Item(
+    "kl",
+    chapter=2,
+    oracle=kl_divergence,
+    cases=simplex_pairs,
+    rtol=1e-6,
+    slack=rounding,
+    closed=("kl_divergence", "cross_entropy", "conditional_kl", "mutual_information"),
+    parts={"values": 2, "zeros": 1, "infinity": 1, "inputs": 1},
+    mistakes=[
+        Mistake(SWAPPED, swapped),
+        Mistake(IN_BITS, in_bits),
+        Mistake(NEGATIVE, turned_round),
+        Mistake(ABSOLUTE, made_positive),
+        Mistake(AVERAGED, averaged),
+        Mistake("Each log-ratio has to be weighted by p before they are added up.", unweighted),
+        Mistake(
+            "This is the cross-entropy H(p, q): the entropy H(p) is still in it.", cross_entropy
+        ),
+        Mistake("This is the mean of both directions: only D(p‖q) is asked for.", both_ways),
+        Mistake("The result is rounded to four decimals: return it as it is.", rounded),
+        Mistake(
+            "0 ln 0 came out as nan: an outcome with p = 0 adds nothing to the sum.",
+            zero_times_infinity,
+        ),
+        Mistake(
+            "Zeros are raised to a tiny number: that hides the infinity, D is +∞ there.", floored
+        ),
+        Mistake(
+            "Outcomes that q rules out are left out: if p allows one of them, D is +∞.",
+            infinity_left_out,
+        ),
+        Mistake(
+            "The function changes its arguments in place: work on a copy of them.",
+            changed_in_place,
+        ),
+    ],
+)
+
+# ---- mirror, larger, exact: S4 E1 a and b ----------------------------------------------------
+
+MIRROR_P, MIRROR_Q = [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]
+
+
+def directions(p: Any, q: Any) -> list[Any]:
+    return [kl_divergence(p, q), kl_divergence(q, p)]
+
+
+def direction_mistakes(*, same_both_ways: bool = False) -> list[Mistake]:
+    """What goes wrong in [D(p‖q), D(q‖p)]; a mirror pair cannot show a wrong order."""
+    mistakes = [
+        Mistake(
+            "These are in bits (log base 2): nats are asked for.",
+            lambda p, q: np.divide(directions(p, q), log(2)),
+        ),
+        Mistake(
+            "The sign is wrong in both: the ratio is p/q under p, and q/p under q.",
+            lambda p, q: np.negative(directions(p, q)),
+        ),
+        Mistake(
+            "D(q‖p) is not minus D(p‖q): its expectation is under q.",
+            lambda p, q: [kl_divergence(p, q), -kl_divergence(p, q)],
+        ),
+        Mistake(
+            ABSOLUTE,
+            lambda p, q: [np.abs(rel_entr(p, q)).sum(), np.abs(rel_entr(q, p)).sum()],
+        ),
+        Mistake(
+            "These are the means of the terms: the probabilities weigh them already.",
+            lambda p, q: np.divide(directions(p, q), len(p)),
+        ),
+        Mistake(
+            "These are the cross-entropies: the entropies are still in them.",
+            lambda p, q: [-np.dot(p, np.log(q)), -np.dot(q, np.log(p))],
+        ),
+    ]
+    if not same_both_ways:
+        mistakes += [
+            Mistake(
+                "These are in the wrong order: D(p‖q) comes first.",
+                lambda p, q: directions(p, q)[::-1],
+            ),
+            Mistake(
+                "Both are D(p‖q): for the second one the expectation is under q.",
+                lambda p, q: [kl_divergence(p, q)] * 2,
+            ),
+        ]
+    return mistakes
+
+
+def for_pair(mistakes: list[Mistake], p: list[float], q: list[float]) -> list[Mistake]:
+    """The same mistakes, made with one fixed pair."""
+
+    def fixed(mistake: Mistake) -> Mistake:
+        return Mistake(mistake.says, lambda: mistake.answer(p, q))
+
+    return [fixed(mistake) for mistake in mistakes]
+
+
+MIRROR = Item(
+    "mirror",
+    chapter=2,
+    oracle=lambda: directions(MIRROR_P, MIRROR_Q),
+    parts={"value": 1},
+    mistakes=for_pair(direction_mistakes(same_both_ways=True), MIRROR_P, MIRROR_Q),
+)
+
+EXACT = Item(
+    "exact",
+    chapter=2,
+    oracle=lambda: [0.6, 0.1],
+    rtol=1e-6,
+    parts={"value": 1},
+    mistakes=[
+        Mistake("0.3 ln 4 is there still: ln 4 is 2 ln 2.", lambda: [0.3, 0.1]),
+        Mistake("The negative terms are missing.", lambda: [0.8, 0.3]),
+        Mistake(ABSOLUTE, lambda: [1.0, 0.5]),
+        Mistake(
+            "These are in the wrong order: the factor of ln 2 comes first.", lambda: [0.1, 0.6]
+        ),
+        Mistake("The sign of ln(2/3) is lost: it is -ln(3/2).", lambda: [0.6, 0.5]),
+        Mistake("The sign of ln(1/4) is lost: it is -2 ln 2.", lambda: [1.0, 0.1]),
+    ],
+)
+
+LARGER = Item(
+    "larger",
+    chapter=2,
+    oracle=lambda: "neither",
+    choices=("forward", "backward", "neither"),
+    parts={"word": 1},
+    mistakes=[
+        Mistake(
+            "Compare the terms: q is p read backwards, so both sums have the same terms.",
+            lambda: "forward",
+        ),
+        Mistake(
+            "Compare your two numbers again: reading p and q backwards only reorders a sum.",
+            lambda: "backward",
+        ),
+    ],
+)
+
+# ---- twin: a pair that is not a mirror pair, the student's own -------------------------------
+
+# Four different shares of 20: never uniform, and no order of them is a mirror of another's.
+LOPSIDED = (
+    (1, 3, 6, 10),
+    (1, 2, 7, 10),
+    (2, 3, 5, 10),
+    (1, 4, 6, 9),
+    (1, 4, 5, 10),
+    (2, 3, 6, 9),
+    (2, 4, 5, 9),
+    (1, 3, 7, 9),
+)
+
+
+def lopsided(rng: np.random.Generator) -> list[float]:
+    counts = LOPSIDED[int(rng.integers(len(LOPSIDED)))]
+    return [int(count) / 20 for count in rng.permutation(counts)]
+
+
+TWIN = Item(
+    "twin",
+    chapter=2,
+    given=lambda rng: {"p": lopsided(rng), "q": [0.25] * 4},
+    oracle=directions,
+    parts={"value": 2},
+    mistakes=direction_mistakes(),
+)
+
+# ---- nearest, unique: S4 E1c -----------------------------------------------------------------
+
+
+def not_a_distribution(answer: Any, n: int) -> str:
+    """What keeps an answer from being a distribution on n outcomes, or ""."""
+    if answer.shape != (n,):
+        return f"A list of {n} probabilities is asked for."
+    if not np.all(answer >= 0):
+        return "A probability is never negative."
+    if not abs(answer.sum() - 1) <= 1e-6:
+        return f"The probabilities add up to {answer.sum():.6g}, not to 1."
+    return ""
+
+
+def at_divergence_zero(answer: Any, p: Any) -> str:
+    if amiss := not_a_distribution(answer, len(p)):
+        return amiss
+    divergence = kl_divergence(p, answer)
+    return "" if divergence <= 1e-9 else f"For this r, D(p‖r) is {divergence:.4g}."
+
+
+NEAREST = Item(
+    "nearest",
+    chapter=2,
+    given=lambda rng: {"p": lopsided(rng)},
+    oracle=lambda p: p,
+    accepts=at_divergence_zero,
+    parts={"property": 1},
+    mistakes=[
+        Mistake(
+            "The uniform distribution is as far from p as its entropy falls short of ln 4.",
+            lambda p: [0.25] * 4,
+        ),
+        Mistake(
+            "This is p read backwards: r has to agree with p outcome by outcome.", lambda p: p[::-1]
+        ),
+        Mistake(
+            "This is p in order of size: r has to agree with p outcome by outcome.",
+            lambda p: sorted(p),
+        ),
+        Mistake("No distribution consists of zeros only.", lambda p: [0.0] * 4),
+        Mistake(
+            "This bets all on p's likeliest outcome and rules the others out.",
+            lambda p: [float(x == max(p)) for x in p],
+        ),
+        Mistake(
+            "These are p's log-probabilities, and r is asked for.", lambda p: [log(x) for x in p]
+        ),
+    ],
+)
+
+UNIQUE = Item(
+    "unique",
+    chapter=2,
+    oracle=lambda: "yes",
+    choices=("yes", "no"),
+    parts={"word": 1},
+    mistakes=[
+        Mistake("Read when Gibbs' inequality is an equality: ln is strictly concave.", lambda: "no")
+    ],
+)
+
+# ---- asymmetric: found, not computed ---------------------------------------------------------
+
+GAP = 0.5
+
+
+def asymmetric_enough(answer: Any, p: Any) -> str:
+    if amiss := not_a_distribution(answer, len(p)):
+        return amiss
+    forward, backward = kl_divergence(p, answer), kl_divergence(answer, p)
+    if not np.isfinite(forward):
+        return "D(p‖q) is infinite: q rules out an outcome of p. Both have to be finite."
+    gap = abs(forward - backward)
+    if gap >= GAP:
+        return ""
+    return f"D(p‖q) = {forward:.4g} and D(q‖p) = {backward:.4g} differ by {gap:.4g} only."
+
+
+def three_outcomes(rng: np.random.Generator) -> list[float]:
+    counts = ((2, 3, 5), (1, 3, 6), (2, 2, 6), (1, 4, 5), (3, 3, 4))[int(rng.integers(5))]
+    return [int(count) / 10 for count in rng.permutation(counts)]
+
+
+ASYMMETRIC = Item(
+    "asymmetric",
+    chapter=2,
+    given=lambda rng: {"p": three_outcomes(rng)},
+    # Nearly all on one outcome of q that p finds less likely than the rest together.
+    oracle=lambda p: [0.999 if k == p.index(min(p)) else 0.0005 for k in range(3)],
+    accepts=asymmetric_enough,
+    parts={"property": 2},
+    mistakes=[
+        Mistake("For q = p both directions are 0.", lambda p: list(p)),
+        Mistake(
+            "A reordering of p stays too close to p here: make a likely outcome rare in q.",
+            lambda p: [p[1], p[2], p[0]],
+        ),
+        Mistake(
+            "The uniform q is too close: make an outcome that p finds likely very rare in q.",
+            lambda p: [1 / 3] * 3,
+        ),
+        Mistake(
+            "Make the outcomes very rare in q, but leave each of them possible.",
+            lambda p: [float(k == p.index(max(p))) for k in range(3)],
+        ),
+        Mistake(
+            "Twice p is not a distribution: what one outcome gains, the others lose.",
+            lambda p: [2 * x for x in p],
+        ),
+        Mistake("Three zeros are no distribution.", lambda p: [0.0] * 3),
+    ],
+)
+
+# ---- units: S3 E1, and the student's own -----------------------------------------------------
+
+RECIPE_P, RECIPE_Q = [0.25, 0.25, 0.5], [0.5, 0.25, 0.25]
+
+
+def nats_and_bits(p: Any, q: Any) -> list[Any]:
+    return [kl_divergence(p, q), kl_divergence(p, q, base=2)]
+
+
+UNITS = Item(
+    "units",
+    chapter=2,
+    oracle=lambda: nats_and_bits(RECIPE_P, RECIPE_Q),
+    parts={"value": 1},
+    mistakes=[
+        Mistake(
+            "These are in the wrong order: nats come first.",
+            lambda: nats_and_bits(RECIPE_P, RECIPE_Q)[::-1],
+        ),
+        Mistake(
+            "Bits are nats divided by ln 2, not multiplied: a bit is the smaller unit.",
+            lambda: np.multiply(kl_divergence(RECIPE_P, RECIPE_Q), [1, log(2)]),
+        ),
+        Mistake(
+            "The same number twice: 1 bit is ln 2 ≈ 0.69 nats.",
+            lambda: [kl_divergence(RECIPE_P, RECIPE_Q)] * 2,
+        ),
+        Mistake(
+            "The second one is to base 10: bits are to base 2.",
+            lambda: [kl_divergence(RECIPE_P, RECIPE_Q), kl_divergence(RECIPE_P, RECIPE_Q, base=10)],
+        ),
+        Mistake(
+            ABSOLUTE,
+            lambda: np.abs(rel_entr(RECIPE_P, RECIPE_Q)).sum() * np.array([1, 1 / log(2)]),
+        ),
+        Mistake(
+            "These are the means of the terms: the probabilities weigh them already.",
+            lambda: np.divide(nats_and_bits(RECIPE_P, RECIPE_Q), 3),
+        ),
+    ],
+)
+
+
+def recipes(rng: np.random.Generator) -> dict[str, Any]:
+    """Three shares of 8 against another order of other shares: exact in binary, no mirror pair."""
+    pairs = (
+        ((1, 2, 5), (4, 2, 2)),
+        ((1, 3, 4), (2, 5, 1)),
+        ((2, 2, 4), (5, 1, 2)),
+        ((1, 1, 6), (3, 3, 2)),
+        ((2, 3, 3), (1, 1, 6)),
+        ((1, 2, 5), (3, 4, 1)),
+    )
+    p, q = pairs[int(rng.integers(len(pairs)))]
+    order = rng.permutation(3)
+    return {"p": [p[k] / 8 for k in order], "q": [q[k] / 8 for k in order]}
+
+
+BITS = Item(
+    "bits",
+    chapter=2,
+    given=recipes,
+    oracle=lambda p, q: kl_divergence(p, q, base=2),
+    parts={"value": 1},
+    mistakes=[
+        Mistake("This is in nats: divide by ln 2.", lambda p, q: kl_divergence(p, q)),
+        Mistake(
+            "This is nats times ln 2: bits are nats divided by ln 2.",
+            lambda p, q: kl_divergence(p, q) * log(2),
+        ),
+        Mistake(
+            "This is to base 10: bits are to base 2.", lambda p, q: kl_divergence(p, q, base=10)
+        ),
+        Mistake(SWAPPED, lambda p, q: kl_divergence(q, p, base=2)),
+        Mistake(
+            "This is D(q‖p), and in nats: swap the arguments and divide by ln 2.",
+            lambda p, q: kl_divergence(q, p),
+        ),
+        Mistake(ABSOLUTE, lambda p, q: np.abs(rel_entr(p, q)).sum() / log(2)),
+        Mistake(AVERAGED, lambda p, q: kl_divergence(p, q, base=2) / 3),
+    ],
+)
+
+# ---- kl_rows: many pairs at once -------------------------------------------------------------
+
+
+def down_the_columns(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum(axis=0)
+
+
+def all_in_one(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum()
+
+
+def mean_of_rows(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).mean(axis=-1)
+
+
+def swapped_rows(p: Any, q: Any) -> Any:
+    return rel_entr(q, p).sum(axis=-1)
+
+
+def rows_in_bits(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum(axis=-1) / np.log(2)
+
+
+def axis_kept(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum(axis=-1, keepdims=True)
+
+
+def paired_by_a_loop(p: Any, q: Any) -> Any:
+    return [rel_entr(row_p, row_q).sum() for row_p, row_q in zip(p, q, strict=True)]
+
+
+def rows_with_nan(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    return np.sum(p * np.log(p / q), axis=-1)
+
+
+KL_ROWS = Item(
+    "kl_rows",
+    chapter=2,
+    oracle=kl_divergence,
+    cases=stacked_pairs,
+    rtol=1e-6,
+    slack=rounding,
+    closed=KL.closed,
+    parts={"rows": 1, "batches": 1},
+    mistakes=[
+        Mistake(
+            "This adds up down the columns: a distribution lies along a row.", down_the_columns
+        ),
+        Mistake("All pairs went into one number: each pair of rows has its own D.", all_in_one),
+        Mistake(AVERAGED, mean_of_rows),
+        Mistake(SWAPPED, swapped_rows),
+        Mistake(IN_BITS, rows_in_bits),
+        Mistake("The axis summed over is still there with length 1: drop it.", axis_kept),
+        Mistake(
+            "A loop over pairs of rows cannot broadcast: add up along the last axis instead.",
+            paired_by_a_loop,
+        ),
+        Mistake("0 ln 0 came out as nan: an outcome with p = 0 adds nothing.", rows_with_nan),
+    ],
+)
+
+# ---- marginal_kl, conditional_kl: the two terms of the chain rule (S4 E4) --------------------
+
+WHOLE = "This is the whole divergence of the tables: one of its two terms is asked for."
+
+
+def kl_of_marginals(joint_p: Any, joint_q: Any) -> Any:
+    return kl_divergence(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1))
+
+
+def marginal_of_y(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.sum(joint_p, axis=0), np.sum(joint_q, axis=0)).sum()
+
+
+def marginal_swapped(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.sum(joint_q, axis=1), np.sum(joint_p, axis=1)).sum()
+
+
+def marginal_in_bits(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum() / np.log(2)
+
+
+def whole_table(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(joint_p, joint_q).sum()
+
+
+def both_marginals(joint_p: Any, joint_q: Any) -> Any:
+    of_x = rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
+    return of_x + rel_entr(np.sum(joint_p, axis=0), np.sum(joint_q, axis=0)).sum()
+
+
+def means_for_sums(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.mean(joint_p, axis=1), np.mean(joint_q, axis=1)).sum()
+
+
+def first_column(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.asarray(joint_p)[:, 0], np.asarray(joint_q)[:, 0]).sum()
+
+
+def marginal_with_nan(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)
+    return np.sum(p * np.log(p / q))
+
+
+MARGINAL_KL = Item(
+    "marginal_kl",
+    chapter=2,
+    oracle=kl_of_marginals,
+    cases=joint_pairs,
+    rtol=1e-6,
+    slack=rounding,
+    closed=KL.closed,
+    parts={"values": 1, "zeros": 1},
+    mistakes=[
+        Mistake(
+            "This is the marginal of Y: x is along the rows, so add up each row.", marginal_of_y
+        ),
+        Mistake("This is D(Q‖P): the arguments are swapped.", marginal_swapped),
+        Mistake(IN_BITS, marginal_in_bits),
+        Mistake(WHOLE, whole_table),
+        Mistake("This is the sum for both marginals: only X's is asked for.", both_marginals),
+        Mistake("The mean of a row is not its marginal probability: add it up.", means_for_sums),
+        Mistake("This takes the first column alone: add up each row.", first_column),
+        Mistake("0 ln 0 came out as nan: an x with P(x) = 0 adds nothing.", marginal_with_nan),
+    ],
+)
+
+
+def row_divergences(joint_p: Any, joint_q: Any) -> tuple[Any, Any, Any]:
+    """P(x), Q(x) and D(P(·|x)‖Q(·|x)), 0 where P(x) is 0."""
+    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
+    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
+    given_x = p / np.where(p_x > 0, p_x, 1)[:, None]
+    return p_x, q_x, rel_entr(given_x, q / q_x[:, None]).sum(axis=1)
+
+
+def rows_added_up(joint_p: Any, joint_q: Any) -> Any:
+    return row_divergences(joint_p, joint_q)[2].sum()
+
+
+def rows_averaged(joint_p: Any, joint_q: Any) -> Any:
+    return row_divergences(joint_p, joint_q)[2].mean()
+
+
+def weighted_by_q(joint_p: Any, joint_q: Any) -> Any:
+    _, q_x, divergences = row_divergences(joint_p, joint_q)
+    return (q_x * divergences).sum()
+
+
+def given_y(joint_p: Any, joint_q: Any) -> Any:
+    p_y, _, divergences = row_divergences(np.transpose(joint_p), np.transpose(joint_q))
+    return (p_y * divergences).sum()
+
+
+def rows_not_divided(joint_p: Any, joint_q: Any) -> Any:
+    return (np.sum(joint_p, axis=1) * rel_entr(joint_p, joint_q).sum(axis=1)).sum()
+
+
+def conditional_swapped(joint_p: Any, joint_q: Any) -> Any:
+    q_x, _, divergences = row_divergences(joint_q, joint_p)
+    return (q_x * divergences).sum()
+
+
+def conditional_in_bits(joint_p: Any, joint_q: Any) -> Any:
+    p_x, _, divergences = row_divergences(joint_p, joint_q)
+    return (p_x * divergences).sum() / np.log(2)
+
+
+def conditional_with_nan(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
+    p_x, q_x = p.sum(axis=1, keepdims=True), q.sum(axis=1, keepdims=True)
+    return np.sum(p * np.log((p / p_x) / (q / q_x)))
+
+
+CONDITIONAL_KL = Item(
+    "conditional_kl",
+    chapter=2,
+    oracle=conditional_kl,
+    cases=joint_pairs,
+    rtol=1e-6,
+    slack=rounding,
+    closed=KL.closed,
+    parts={"values": 2, "zeros": 1},
+    mistakes=[
+        Mistake(WHOLE, whole_table),
+        Mistake("The rows are added up without their weights P(x).", rows_added_up),
+        Mistake("The rows are averaged with equal weights: row x weighs P(x).", rows_averaged),
+        Mistake("The rows are weighted by Q(x): the expectation is under P.", weighted_by_q),
+        Mistake("This conditions on y: x is along the rows.", given_y),
+        Mistake("The rows are not divided by P(x) and Q(x) first.", rows_not_divided),
+        Mistake("This is D(Q‖P): the arguments are swapped.", conditional_swapped),
+        Mistake(IN_BITS, conditional_in_bits),
+        Mistake(
+            "0/0 or 0 ln 0 came out as nan: what P rules out adds nothing.", conditional_with_nan
+        ),
+    ],
+)
+
+# ---- chain, term, chain_twin: S4 E4 and the student's own ------------------------------------
+
+CHAIN_P = [[0.4, 0.1], [0.1, 0.4]]
+UNIFORM = [[0.25, 0.25], [0.25, 0.25]]
+
+
+def chain_terms(P: Any, Q: Any) -> list[Any]:
+    return [
+        kl_divergence(np.ravel(P), np.ravel(Q)),
+        kl_of_marginals(P, Q),
+        conditional_kl(P, Q),
+    ]
+
+
+def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
+    """What goes wrong in [whole, marginal, conditional]; a symmetric table hides some of it."""
+    mistakes = [
+        Mistake(
+            "These are in bits (log base 2): nats are asked for.",
+            lambda P, Q: np.divide(chain_terms(P, Q), log(2)),
+        ),
+        Mistake(
+            "The marginal and the conditional term have changed places.",
+            lambda P, Q: [chain_terms(P, Q)[k] for k in (0, 2, 1)],
+        ),
+        Mistake(
+            "The rows of the conditional term are added up without their weights P(x).",
+            lambda P, Q: [*chain_terms(P, Q)[:2], rows_added_up(P, Q)],
+        ),
+        Mistake("These are for D(Q‖P): the arguments are swapped.", lambda P, Q: chain_terms(Q, P)),
+        Mistake(
+            "The conditional term is the whole one plus the marginal: it is what is left of it.",
+            lambda P, Q: [
+                chain_terms(P, Q)[0],
+                chain_terms(P, Q)[1],
+                chain_terms(P, Q)[0] + chain_terms(P, Q)[1],
+            ],
+        ),
+        Mistake(
+            "The three come as conditional, marginal, whole: the whole one comes first.",
+            lambda P, Q: chain_terms(P, Q)[::-1],
+        ),
+    ]
+    if lopsided_table:
+        return [
+            *mistakes,
+            Mistake(
+                "These condition on y: x is along the rows.",
+                lambda P, Q: chain_terms(np.transpose(P), np.transpose(Q)),
+            ),
+        ]
+    # In this table the marginal term is 0, so the last two cannot be told from the right answer.
+    return [
+        *mistakes[:4],
+        Mistake(
+            "The marginal term is of P_X against Q_X, which agree here: it is 0.",
+            lambda P, Q: [chain_terms(P, Q)[0]] * 3,
+        ),
+        Mistake(
+            "The rows are not divided by P(x) and Q(x) in the conditional term.",
+            lambda P, Q: [*chain_terms(P, Q)[:2], rows_not_divided(P, Q)],
+        ),
+    ]
+
+
+def tables(rng: np.random.Generator) -> dict[str, Any]:
+    """P in twentieths, no symmetry in it, against the uniform table."""
+    counts = ((8, 2, 1, 9), (7, 1, 4, 8), (9, 3, 2, 6), (6, 1, 3, 10), (10, 3, 5, 2))
+    p = [int(count) / 20 for count in rng.permutation(counts[int(rng.integers(len(counts)))])]
+    return {"P": table(p, 2), "Q": [[0.3, 0.2], [0.1, 0.4]]}
+
+
+CHAIN = Item(
+    "chain",
+    chapter=2,
+    oracle=lambda: chain_terms(CHAIN_P, UNIFORM),
+    slack=lambda: 1e-6,
+    parts={"value": 1},
+    mistakes=for_pair(chain_mistakes(lopsided_table=False), CHAIN_P, UNIFORM),  # type: ignore[arg-type]
+)
+
+TERM = Item(
+    "term",
+    chapter=2,
+    oracle=lambda: "conditional",
+    choices=("marginal", "conditional"),
+    parts={"word": 1},
+    mistakes=[
+        Mistake(
+            "P_X is uniform, like Q_X: the marginal term is 0. What is left depends on x.",
+            lambda: "marginal",
+        )
+    ],
+)
+
+CHAIN_TWIN = Item(
+    "chain_twin",
+    chapter=2,
+    given=tables,
+    oracle=chain_terms,
+    slack=lambda P, Q: 1e-6,
+    parts={"value": 2},
+    mistakes=chain_mistakes(lopsided_table=True),
+)
+
+# ---- gibbs: S4 E1d, marked by hand -----------------------------------------------------------
+
+GIBBS = Written(
+    "gibbs",
+    chapter=2,
+    rubric=[
+        (1, "writes D(p‖q) as an expectation under p: -Σ p ln(q/p)"),
+        (2, "uses that -ln is convex: Jensen, or the tangent ln t ≤ t - 1, with the right sign"),
+        (1, "evaluates Σ p (q/p) = Σ q = 1 over the outcomes with p > 0, so that the bound is 0"),
+        (1, "says when it is an equality: all q/p equal, so q = p; here q/p = 1/4 ≠ 4"),
+        (1, "is complete for this p and q and leans on no later result"),
+    ],
+)
+
+ASSIGNMENT = Assignment(
+    "definitions",
+    release="definitions-1",
+    items=[
+        KL,
+        MIRROR,
+        EXACT,
+        LARGER,
+        TWIN,
+        NEAREST,
+        UNIQUE,
+        ASYMMETRIC,
+        UNITS,
+        BITS,
+        KL_ROWS,
+        MARGINAL_KL,
+        CONDITIONAL_KL,
+        CHAIN,
+        TERM,
+        CHAIN_TWIN,
+    ],
+    written=[GIBBS],
+)
+
+_notebook = bind(ASSIGNMENT)
+check = _notebook.check
+given = _notebook.given
+progress = _notebook.progress
+release = _notebook.release

@@ -1,0 +1,187 @@
+"""Right, wrong or unanswered, and which mistake explains a wrong answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kllib.checks import seeds
+from kllib.checks.calling import Outcome, call, quiet, silence
+from kllib.checks.cases import arguments
+from kllib.checks.closed import closed
+from kllib.checks.item import Case, Item
+from kllib.checks.values import Numbers, Unreadable, alike, described, read, word
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of one part of one item; :mod:`kllib.checks.message` says it."""
+
+    state: str  # "right", "wrong" or "unanswered"
+    case: Case | None = None  # the first case that failed
+    outcome: Outcome | None = None  # what the student's answer led to
+    expected: Numbers | str | None = None
+    amiss: str = ""  # which property is missing, or what the answer should be instead
+    mistakes: tuple[str, ...] = ()  # each alone explains everything that came back
+
+
+RIGHT = Verdict("right")
+UNANSWERED = Verdict("unanswered")
+
+
+def cases_of(item: Item, part: str) -> list[Case]:
+    """The cases of a part: the practice ones, then, when grading, the hidden ones."""
+    assert item.cases is not None
+    shown = list(item.cases(seeds.generator("practice", item.name)))
+    hidden: list[Case] = []
+    if (secret := seeds.grading_seed()) is not None:
+        drawn = item.cases(seeds.generator("grading", secret, item.name))
+        known = [(case.args, case.form) for case in shown]
+        hidden = [
+            replace(case, hidden=True) for case in drawn if (case.args, case.form) not in known
+        ]
+    return [case for case in (*shown, *hidden) if case.part == part]
+
+
+def judge_function(item: Item, part: str, function: object) -> Verdict:
+    """Try a student's function on the cases of one part."""
+    if function is None:
+        return UNANSWERED
+    if not callable(function):
+        return Verdict("wrong", amiss=f"{item.name} should be a function, not {_kind(function)}.")
+    cases = cases_of(item, part)
+    outcomes = _try(function, cases, item.closed)
+    if outcomes[0].empty:
+        return UNANSWERED
+    with quiet():
+        expected = [_expected(item, case) for case in cases]
+        tolerances = [item.slack(*case.args) for case in cases]
+
+        def same(a: Outcome, b: Outcome, number: int) -> bool:
+            return _same(a, b, item.rtol, tolerances[number])
+
+        wrong = [
+            number
+            for number, outcome in enumerate(outcomes)
+            if not same(outcome, Outcome(expected[number]), number)
+        ]
+        if not wrong:
+            return RIGHT
+        # A shown case explains more than a hidden one, so it is the one to speak of.
+        first = wrong[0]
+        names = _explanations(item, cases, outcomes, same)
+    return Verdict("wrong", cases[first], outcomes[first], expected[first], mistakes=names)
+
+
+def judge_value(item: Item, answer: object, parameters: dict[str, Any]) -> Verdict:
+    """Compare a student's number, numbers or word with the right one."""
+    if answer is None:
+        return UNANSWERED
+    with silence():
+        got = read(answer)
+    with quiet():
+        expected = read(item.oracle(**parameters))
+        assert not isinstance(expected, Unreadable)
+        outcome = Outcome(got)
+        if item.choices:
+            return _judge_word(item, answer, outcome, expected)
+        if not isinstance(got, np.ndarray):
+            assert isinstance(expected, np.ndarray)
+            what = got.what if isinstance(got, Unreadable) else described(got)
+            return Verdict("wrong", amiss=f"{_asked_for(expected)} is asked for, not {what}.")
+        if item.accepts is not None:
+            amiss = item.accepts(got, **parameters)
+            right = not amiss
+        else:
+            amiss = ""
+            right = _same(outcome, Outcome(expected), item.rtol, item.slack(**parameters))
+        if right:
+            return RIGHT
+        names = tuple(
+            dict.fromkeys(
+                mistake.says
+                for mistake in item.mistakes
+                if _same(outcome, Outcome(read(mistake.answer(**parameters))), item.rtol, 0.0)
+            )
+        )
+    return Verdict("wrong", None, outcome, expected, amiss, names)
+
+
+def _judge_word(item: Item, answer: object, outcome: Outcome, expected: object) -> Verdict:
+    choices = " or ".join(f'"{choice}"' for choice in item.choices)
+    if not isinstance(outcome.value, str):
+        return Verdict("wrong", amiss=f"The answer is a word, {choices}, not {described(answer)}.")
+    chosen = word(outcome.value)
+    if chosen == expected:
+        return RIGHT
+    if chosen not in item.choices:
+        return Verdict("wrong", amiss=f"The answer is one of {choices}.")
+    names = tuple(mistake.says for mistake in item.mistakes if mistake.answer() == chosen)
+    return Verdict("wrong", None, outcome, mistakes=names)
+
+
+def _asked_for(expected: Numbers) -> str:
+    return f"A list of {expected.size} numbers" if expected.ndim else "One number"
+
+
+def _kind(answer: object) -> str:
+    what = described(answer)
+    return what if what.startswith(("a ", "an ", "the ", "True", "False")) else f"a {what}"
+
+
+def _try(
+    function: Callable[..., Any], cases: Sequence[Case], names: Sequence[str]
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with silence(), closed(names):
+        for case in cases:
+            outcome = call(function, arguments(case))
+            outcomes.append(outcome)
+            if outcome.too_slow or (len(outcomes) == 1 and outcome.empty):
+                # One endless loop is enough waiting, and a stub needs no second look.
+                outcomes += [outcome] * (len(cases) - len(outcomes))
+                break
+    return outcomes
+
+
+def _expected(item: Item, case: Case) -> Numbers | str:
+    value = read(item.oracle(*case.args))
+    assert not isinstance(value, Unreadable)
+    return value
+
+
+def _same(a: Outcome, b: Outcome, rtol: float, atol: float) -> bool:
+    if a.raised or b.raised:
+        return bool(a.raised) and a.raised == b.raised
+    if isinstance(a.value, np.ndarray) and isinstance(b.value, np.ndarray):
+        return alike(a.value, b.value, rtol, atol)
+    return a.value == b.value if isinstance(a.value, str) else False
+
+
+def _explanations(
+    item: Item,
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    same: Callable[[Outcome, Outcome, int], bool],
+) -> tuple[str, ...]:
+    """The mistakes that give, case by case, exactly what the student's function gave."""
+    if any(outcome.too_slow for outcome in outcomes):
+        return ()
+    found: dict[str, None] = {}
+    for mistake in item.mistakes:
+        if all(
+            same(outcome, _mistaken(mistake.answer, case), number)
+            for number, (case, outcome) in enumerate(zip(cases, outcomes, strict=True))
+        ):
+            found[mistake.says] = None
+    return tuple(found)
+
+
+def _mistaken(answer: Callable[..., Any], case: Case) -> Outcome:
+    try:
+        return Outcome(read(answer(*arguments(case))))
+    except Exception as error:
+        return Outcome(raised=type(error).__name__)

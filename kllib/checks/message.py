@@ -1,0 +1,133 @@
+"""The words of a check: what was tried, what came back, what it was, where to read."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from kllib.checks.calling import SECONDS, Outcome
+from kllib.checks.closed import MESSAGE
+from kllib.checks.item import Case, Item
+from kllib.checks.judge import Verdict
+from kllib.checks.values import Numbers, Unreadable, literal, shown, shown_apart
+
+#: `nbgrader validate` cuts lines off beyond this.
+WIDTH = 80
+
+
+def right(item: Item, part: str) -> str:
+    return layout([f"{item.name}, {part}: right.", f"{points(item.parts[part])}."])
+
+
+def unanswered(item: Item, part: str) -> str:
+    return layout([f"{item.name}, {part}: not answered yet.", where_to_read(item)])
+
+
+def wrong(
+    item: Item, part: str, verdict: Verdict, parameters: dict[str, Any], graded_as: str | None
+) -> str:
+    """``graded_as`` is the submission's author, or None while practising."""
+    sentences = [f"{item.name}, {part}: not right."]
+    if verdict.case is not None and verdict.outcome is not None:
+        sentences.append(tried(item, verdict.case, verdict.outcome, verdict.expected))
+    else:
+        sentences += came_in(item, verdict, parameters, graded_as)
+    if verdict.amiss:
+        sentences.append(verdict.amiss)
+    sentences += named(verdict.mistakes)
+    sentences.append(where_to_read(item))
+    return layout(sentences)
+
+
+def tried(item: Item, case: Case, outcome: Outcome, expected: Numbers | str | None) -> str:
+    """A function's failure on one case; a hidden case shows only which property it tests."""
+    if case.hidden:
+        return f"It fails on a hidden case: {case.kind}."
+    call = f"{item.name}({', '.join(literal(value) for value in case.args)})"
+    if case.form not in ("list", "array"):
+        call += f", each a {case.form},"
+    elif case.form == "array":
+        call += ", each an array,"
+    if outcome.too_slow:
+        return f"{call} ran for more than {SECONDS:g} seconds: is there an endless loop?"
+    if MESSAGE in outcome.words:
+        return f"{call} used {outcome.words}."
+    assert isinstance(expected, np.ndarray)
+    if outcome.raised:
+        words = f": {outcome.words.rstrip('.')}" if outcome.words else ""
+        return f"{call} raised {outcome.raised}{words}; expected {shown(expected)}."
+    got, wanted = gave(outcome.value, expected)
+    return f"{call} gave {got}, expected {wanted}."
+
+
+def gave(value: Numbers | str | Unreadable | None, expected: Numbers) -> tuple[str, str]:
+    if isinstance(value, np.ndarray):
+        if value.size <= 12:
+            return shown_apart(value, expected)
+        return f"an array of shape {value.shape}", shown(expected)
+    if isinstance(value, Unreadable):
+        return value.what, shown(expected)
+    return (f"the text {value[:40]!r}" if value is not None else "None"), shown(expected)
+
+
+def came_in(
+    item: Item, verdict: Verdict, parameters: dict[str, Any], graded_as: str | None
+) -> list[str]:
+    """A value's failure. While practising the right one is not given away."""
+    if verdict.outcome is None or verdict.expected is None:
+        return []
+    value = verdict.outcome.value
+    assert isinstance(value, np.ndarray) and isinstance(verdict.expected, np.ndarray)
+    for_these = ""
+    if parameters:
+        listed = ", ".join(f"{name} = {literal(number)}" for name, number in parameters.items())
+        for_these = f" for {listed}"
+    many = value.size > 12
+    got = f"an array of shape {value.shape}" if many else shown(value)
+    if item.accepts is not None:
+        return [f"Your answer is {got}{for_these}."]
+    if value.shape != verdict.expected.shape:
+        count = (
+            f"{verdict.expected.size} numbers in a list" if verdict.expected.ndim else "1 number"
+        )
+        return [f"Your answer is {got}, but {count} is asked for.".replace("list is", "list are")]
+    accuracy = f"within {100 * item.rtol:g} %"
+    if graded_as is None:
+        return [f"Your answer {got} is not {accuracy} of the right one{for_these}."]
+    got, wanted = (got, shown(verdict.expected)) if many else shown_apart(value, verdict.expected)
+    return [f"Your answer is {got}, expected {wanted} {accuracy}{for_these}."]
+
+
+def named(mistakes: tuple[str, ...]) -> list[str]:
+    """One mistake is stated; of several it is said that it may be any."""
+    if len(mistakes) <= 1:
+        return list(mistakes)
+    return ["More than one slip would explain it.", *(f"Perhaps: {says}" for says in mistakes)]
+
+
+def another_id(notebook_says: str, author: str) -> str:
+    return (
+        f'Note: this notebook says student_id = "{notebook_says}", but "{author}" handed it in: '
+        f'the numbers of "{author}" count.'
+    )
+
+
+def points(number: float) -> str:
+    return f"{number:g} point{'' if number == 1 else 's'}"
+
+
+def where_to_read(item: Item) -> str:
+    return f"See chapter {item.chapter}."
+
+
+def layout(sentences: list[str]) -> str:
+    """Sentences in lines of at most 80 columns; none is broken that fits into a line."""
+    lines: list[str] = []
+    for sentence in sentences:
+        if lines and len(lines[-1]) + 1 + len(sentence) <= WIDTH:
+            lines[-1] += f" {sentence}"
+        else:
+            lines += textwrap.wrap(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
