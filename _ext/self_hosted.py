@@ -1,7 +1,8 @@
-"""Copy KaTeX's style sheet and the fonts from node_modules into the site.
+"""See to it that an opened page asks no other host for anything.
 
-An opened page asks no other host for anything. woff2 only (every browser in use reads it), and of
-the text fonts only the alphabets that the course uses.
+KaTeX's style sheet and the fonts are copied from node_modules into the site: woff2 only (every
+browser in use reads it), and of the text fonts only the alphabets that the course uses. The Thebe
+scripts, which Jupyter Book adds to every page and which would load from a CDN, are left out.
 """
 
 import re
@@ -54,6 +55,16 @@ def _copy(app):
             app.add_css_file(f"{folder}/{name}", priority=400)
 
 
+def _drop_thebe(app, pagename, templatename, context, doctree):
+    def is_thebe(script):
+        body = getattr(script, "attributes", {}).get("body") or ""
+        return "thebe" in (str(getattr(script, "filename", script)) + body).lower()
+
+    context["script_files"] = [s for s in context["script_files"] if not is_thebe(s)]
+    context["css_files"] = [s for s in context["css_files"] if not is_thebe(s)]
+
+
 def setup(app):
     app.connect("builder-inited", _copy)
+    app.connect("html-page-context", _drop_thebe, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

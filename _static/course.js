@@ -18,15 +18,16 @@
   };
 
   const start = () => {
-    const watcher = new ResizeObserver((entries) => {
-      for (const { target } of entries) mark(target, target.dataset.scrollLabel);
-    });
-    for (const [selector, label] of LABELS) {
-      for (const box of document.querySelectorAll(selector)) {
-        box.dataset.scrollLabel = label;
-        watcher.observe(box);
-      }
+    const boxes = LABELS.flatMap(([selector, label]) =>
+      [...document.querySelectorAll(selector)].map((box) => [box, label]));
+    const markAll = () => boxes.forEach(([box, label]) => mark(box, label));
+    // A box changes with the window, and its contents when a fold opens or a font arrives.
+    const watcher = new ResizeObserver(markAll);
+    for (const [box] of boxes) {
+      watcher.observe(box);
+      if (box.firstElementChild) watcher.observe(box.firstElementChild);
     }
+    document.fonts.ready.then(markAll);
     // Paper cannot be clicked: print with everything unfolded.
     addEventListener("beforeprint", () => {
       for (const fold of document.querySelectorAll("article details")) fold.open = true;

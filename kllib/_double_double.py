@@ -95,10 +95,10 @@ def _fast_two_sum(a: Array, b: Array) -> DD:
 def matrix_product(x: DD, y: DD, slices: int = 3) -> DD:
     """``x @ y`` (batched), accurate to about 2**-66 of the norms of its factors.
 
-    Ozaki, Ogita, Oishi and Rump, "Error-free transformations of matrix multiplication by using
-    fast routines of matrix multiplication", Numer. Algorithms 59, 2012: cut each factor into slices of so
-    few bits that ordinary matrix products of slices have no rounding error; only adding those
-    products up does.
+    Cut each factor into slices of so few bits that an ordinary matrix product of two slices has no
+    rounding error; only adding those products up has (Ozaki, Ogita, Oishi and Rump, "Error-free
+    transformations of matrix multiplication by using fast routines of matrix multiplication and
+    its applications", Numer. Algorithms 59, 2012).
     """
     bits = (53 - int(np.ceil(np.log2(x.hi.shape[-1])))) // 2
     left = _cut(x, bits, slices, axis=-1)

@@ -13,7 +13,6 @@ the total of p in double-double arithmetic.
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kllib import _double_double as dd
 from kllib._double_double import DD
@@ -51,7 +50,8 @@ def exponential_gap(v: Array) -> Array:
         tail = np.zeros_like(v)
         for k in range(14, 1, -1):
             tail = (1 + v * tail) / k  # ends as 1/2 + v/6 + v²/24 + ...
-        return np.where(np.abs(v) < _SERIES_BELOW, v * v * tail, np.expm1(v) - v)
+        closed = np.where(v < 1e3, np.expm1(v) - v, np.inf)
+        return np.where(np.abs(v) < _SERIES_BELOW, v * v * tail, closed)
 
 
 def square(x: Array) -> Array:
@@ -71,11 +71,10 @@ def standardized(a: Array, b: Array, sigma: Array) -> Array:
 
 def standardized_by_log_variance(a: Array, b: Array, log_var: Array) -> Array:
     """(a − b) exp(-log_var/2), though the exponential may lie beyond the range of a float."""
-    # In two steps: a factor that overflows or underflows then leaves no finite result but 0.
+    # In two steps: where a factor overflows or underflows, the product does so too, or is zero.
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         factor = np.exp(-log_var / 4)
-        halved = (a / 2 - b / 2) * factor * factor
-        return np.where(halved == 0, 0.0, 2 * halved)
+        return np.where(a == b, 0.0, 2 * ((a / 2 - b / 2) * factor * factor))
 
 
 def variance_gap(sigma1: Array, sigma2: Array) -> Array:
@@ -124,9 +123,9 @@ def relative_entropy(p: Array, q: Array) -> Array:
     p, q = np.broadcast_to(p, shape), np.broadcast_to(q, shape)
     partial_sums = []
     for part in _blocks(shape):
-        block = q[..., part]
-        terms = _terms(p[..., part], dd.scale(block, scale), block > 0)
-        partial_sums.append(terms.sum(axis=-1))
+        block = p[..., part]
+        model = dd.scale(q[..., part], scale)
+        partial_sums.append(_terms(block, model, _log_ratio(model.hi, block)).sum(axis=-1))
     return _ratio(np.sum(partial_sums, axis=0), p_total.hi)
 
 
@@ -136,14 +135,22 @@ def dependence(joint: Array) -> Array:
     flat, whole = _shifted(joint.reshape(*shape[:-2], -1))
     joint = flat.reshape(shape)
     rows, columns = dd.total(joint, axis=-1), dd.total(joint, axis=-2)
+    columns = DD(columns.hi[..., None, :], columns.lo[..., None, :])
     shares = dd.divide(rows, DD(whole.hi[..., None], whole.lo[..., None]))
+    with np.errstate(divide="ignore"):
+        log_shares = np.log(rows.hi) - np.log(whole.hi[..., None])
+        log_columns = np.log(columns.hi)
     partial_sums = []
     for part in _blocks((*shape[:-2], shape[-2] * shape[-1]), unit=shape[-1]):
-        share = DD(shares.hi[..., part, None], shares.lo[..., part, None])
-        model = dd.multiply(share, DD(columns.hi[..., None, :], columns.lo[..., None, :]))
         block = joint[..., part, :]
-        terms = _terms(block, model, np.ones(block.shape, dtype=bool))
-        partial_sums.append(terms.sum(axis=(-2, -1)))
+        model = dd.multiply(DD(shares.hi[..., part, None], shares.lo[..., part, None]), columns)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_ratio = np.where(
+                model.hi > 1e-290,
+                _log_ratio(model.hi, block),
+                log_shares[..., part, None] + log_columns - np.log(block),  # it underflowed
+            )
+        partial_sums.append(_terms(block, model, log_ratio).sum(axis=(-2, -1)))
     return _ratio(np.sum(partial_sums, axis=0), whole.hi)
 
 
@@ -171,19 +178,18 @@ def expectation(p: Array, values: Array) -> Array:
     return result
 
 
-def _terms(p: Array, model: DD, possible: NDArray[np.bool_]) -> Array:
-    """p φ((model − p)/p), given that p and model have the same total.
+def transposed(table: Array) -> Array:
+    """The last two axes exchanged, in memory too: sums along contiguous memory are pairwise."""
+    return np.ascontiguousarray(np.swapaxes(table, -1, -2))
 
-    ``possible`` is false where the model is truly zero, not merely too small for a float.
-    """
+
+def _terms(p: Array, model: DD, log_ratio: Array) -> Array:
+    """p φ((model − p)/p), given that p and model have the same total; log_ratio is log(model/p)."""
     difference = dd.two_sum(model.hi, -p)
     gap = difference.hi + (difference.lo + model.lo)
-    # A model that underflowed is not zero. Where p > 0 this floor changes D by less than 1e-100.
-    q = np.maximum(model.hi, 2.0**-1000)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
         u = gap / p
-        terms = np.where(np.abs(u) < _SERIES_BELOW, p * _phi_series(u), gap - p * _log_ratio(q, p))
-    terms = np.where(possible, terms, np.inf)
+        terms = np.where(np.abs(u) < _SERIES_BELOW, p * _phi_series(u), gap - p * log_ratio)
     return np.where(p > 0, terms, model.hi)
 
 
@@ -216,7 +222,7 @@ def _ratio(a: Array, b: Array) -> Array:
 
 
 def _blocks(shape: tuple[int, ...], unit: int = 1) -> Iterator[slice]:
-    """Slices of the last axis, in steps of ``unit`` entries each, of about _BLOCK entries in all."""
+    """Slices of the last axis, counted in units of ``unit`` entries, of about _BLOCK entries."""
     rows = int(np.prod(shape[:-1], dtype=np.int64)) * unit
     length = shape[-1] // unit
     step = max(1, 16 // unit, _BLOCK // rows)

@@ -29,14 +29,17 @@ def real_array(name: str, value: ArrayLike) -> Array:
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
     if array.dtype.kind not in "iufO":
         raise ValueError(f"{name} must hold real numbers, not {array.dtype}")
+    for item in array.flat if array.dtype.kind == "O" else ():
+        if item is None or isinstance(item, (str, bytes)):  # which numpy would turn into floats
+            raise ValueError(f"{name} must hold real numbers, not {item!r}")
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape})")
     try:
-        numbers = array.astype(np.float64, copy=False)
+        floats = array.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
-    _require(np.isfinite(numbers), name, numbers, "a non-finite entry")
-    return numbers
+    _require(np.isfinite(floats), name, floats, "a non-finite entry")
+    return floats
 
 
 def weights(name: str, value: ArrayLike, axis: int) -> Array:

@@ -218,9 +218,9 @@ def perplexity(
 
     >>> p, q = [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]
     >>> print(round(perplexity(p, q), 10))
-    3.3635856610
+    3.363585661
     >>> print(round(perplexity(p) * np.exp(kl_divergence(p, q)), 10))
-    3.3635856610
+    3.363585661
     """
     _validate.log_of_base(base)
     nats = entropy(p, axis=axis) if q is None else cross_entropy(p, q, axis=axis)
@@ -316,7 +316,7 @@ def conditional_kl(
     q = _validate.joint_distribution("joint_q", joint_q)
     _validate.same_table(joint_p=p, joint_q=q)
     if given == 1:
-        p, q = np.swapaxes(p, -1, -2), np.swapaxes(q, -1, -2)
+        p, q = _stable.transposed(p), _stable.transposed(q)
     return _stable.expectation(p.sum(axis=-1), _stable.relative_entropy(p, q)) / unit
 
 

@@ -11,7 +11,7 @@ from math import log
 from typing import Any
 
 import numpy as np
-from scipy.special import rel_entr
+from scipy.special import rel_entr  # type: ignore[import-untyped]
 
 from kllib import conditional_kl, kl_divergence
 from kllib.checks.binding import bind
@@ -207,9 +207,7 @@ EXACT = Item(
         Mistake("0.3 ln 4 is there still: ln 4 is 2 ln 2.", lambda: [0.3, 0.1]),
         Mistake("The negative terms are missing.", lambda: [0.8, 0.3]),
         Mistake(ABSOLUTE, lambda: [1.0, 0.5]),
-        Mistake(
-            "These are in the wrong order: the factor of ln 2 comes first.", lambda: [0.1, 0.6]
-        ),
+        Mistake("These are in the wrong order: ln 2 comes first.", lambda: [0.1, 0.6]),
         Mistake("The sign of ln(2/3) is lost: it is -ln(3/2).", lambda: [0.6, 0.5]),
         Mistake("The sign of ln(1/4) is lost: it is -2 ln 2.", lambda: [1.0, 0.1]),
     ],
@@ -235,7 +233,7 @@ LARGER = Item(
 
 # ---- twin: a pair that is not a mirror pair, the student's own -------------------------------
 
-# Four different shares of 20: never uniform, and no order of them is a mirror of another's.
+# Four different shares of 20, so that p is never uniform and no mirror image of q.
 LOPSIDED = (
     (1, 3, 6, 10),
     (1, 2, 7, 10),
@@ -249,8 +247,11 @@ LOPSIDED = (
 
 
 def lopsided(rng: np.random.Generator) -> list[float]:
-    counts = LOPSIDED[int(rng.integers(len(LOPSIDED)))]
-    return [int(count) / 20 for count in rng.permutation(counts)]
+    """A distribution on four outcomes that is not in order of size."""
+    counts = [int(k) for k in rng.permutation(LOPSIDED[int(rng.integers(len(LOPSIDED)))])]
+    if counts in (sorted(counts), sorted(counts, reverse=True)):
+        counts[0], counts[1] = counts[1], counts[0]
+    return [count / 20 for count in counts]
 
 
 TWIN = Item(
@@ -280,7 +281,7 @@ def at_divergence_zero(answer: Any, p: Any) -> str:
     if amiss := not_a_distribution(answer, len(p)):
         return amiss
     divergence = kl_divergence(p, answer)
-    return "" if divergence <= 1e-9 else f"For this r, D(p‖r) is {divergence:.4g}."
+    return "" if float(divergence) <= 1e-9 else f"For this r, D(p‖r) is {divergence:.4g}."
 
 
 NEAREST = Item(
@@ -336,7 +337,7 @@ def asymmetric_enough(answer: Any, p: Any) -> str:
     if not np.isfinite(forward):
         return "D(p‖q) is infinite: q rules out an outcome of p. Both have to be finite."
     gap = abs(forward - backward)
-    if gap >= GAP:
+    if float(gap) >= GAP:
         return ""
     return f"D(p‖q) = {forward:.4g} and D(q‖p) = {backward:.4g} differ by {gap:.4g} only."
 
@@ -425,7 +426,7 @@ def recipes(rng: np.random.Generator) -> dict[str, Any]:
         ((1, 2, 5), (4, 2, 2)),
         ((1, 3, 4), (2, 5, 1)),
         ((2, 2, 4), (5, 1, 2)),
-        ((1, 1, 6), (3, 3, 2)),
+        ((1, 1, 6), (4, 3, 1)),
         ((2, 3, 3), (1, 1, 6)),
         ((1, 2, 5), (3, 4, 1)),
     )
@@ -505,9 +506,7 @@ KL_ROWS = Item(
     closed=KL.closed,
     parts={"rows": 1, "batches": 1},
     mistakes=[
-        Mistake(
-            "This adds up down the columns: a distribution lies along a row.", down_the_columns
-        ),
+        Mistake("This adds up the columns: a distribution lies along a row.", down_the_columns),
         Mistake("All pairs went into one number: each pair of rows has its own D.", all_in_one),
         Mistake(AVERAGED, mean_of_rows),
         Mistake(SWAPPED, swapped_rows),
@@ -574,9 +573,7 @@ MARGINAL_KL = Item(
     closed=KL.closed,
     parts={"values": 1, "zeros": 1},
     mistakes=[
-        Mistake(
-            "This is the marginal of Y: x is along the rows, so add up each row.", marginal_of_y
-        ),
+        Mistake("This is the marginal of Y: x is along the rows, add up each row.", marginal_of_y),
         Mistake("This is D(Q‖P): the arguments are swapped.", marginal_swapped),
         Mistake(IN_BITS, marginal_in_bits),
         Mistake(WHOLE, whole_table),
@@ -689,7 +686,7 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
         ),
         Mistake("These are for D(Q‖P): the arguments are swapped.", lambda P, Q: chain_terms(Q, P)),
         Mistake(
-            "The conditional term is the whole one plus the marginal: it is what is left of it.",
+            "The conditional term is the whole one minus the marginal, not plus.",
             lambda P, Q: [
                 chain_terms(P, Q)[0],
                 chain_terms(P, Q)[1],
@@ -724,10 +721,10 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
 
 
 def tables(rng: np.random.Generator) -> dict[str, Any]:
-    """P in twentieths, no symmetry in it, against the uniform table."""
-    counts = ((8, 2, 1, 9), (7, 1, 4, 8), (9, 3, 2, 6), (6, 1, 3, 10), (10, 3, 5, 2))
+    """P in twentieths against a fixed Q; no two of P's counts add up to a marginal of Q."""
+    counts = ((8, 2, 1, 9), (7, 2, 4, 7), (9, 1, 4, 6), (6, 1, 3, 10), (11, 2, 3, 4), (5, 1, 2, 12))
     p = [int(count) / 20 for count in rng.permutation(counts[int(rng.integers(len(counts)))])]
-    return {"P": table(p, 2), "Q": [[0.3, 0.2], [0.1, 0.4]]}
+    return {"P": table(p, 2), "Q": [[0.35, 0.25], [0.1, 0.3]]}
 
 
 CHAIN = Item(

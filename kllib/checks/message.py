@@ -46,10 +46,8 @@ def tried(item: Item, case: Case, outcome: Outcome, expected: Numbers | str | No
     if case.hidden:
         return f"It fails on a hidden case: {case.kind}."
     call = f"{item.name}({', '.join(literal(value) for value in case.args)})"
-    if case.form not in ("list", "array"):
-        call += f", each a {case.form},"
-    elif case.form == "array":
-        call += ", each an array,"
+    if case.form != "list":
+        call += f", each {'an' if case.form[0] in 'aeiou' else 'a'} {case.form},"
     if outcome.too_slow:
         return f"{call} ran for more than {SECONDS:g} seconds: is there an endless loop?"
     if MESSAGE in outcome.words:

@@ -38,10 +38,9 @@ def html_pages():
 def site():
     """The folder of the built site, which must have been built from the present sources."""
     fresh = load_extension("fresh_build")
-    stamp = SITE / fresh.STAMP
-    if not stamp.is_file():
+    if not (SITE / fresh.STAMP).is_file():
         pytest.fail("there is no built site in _build/html: run `make book` first")
-    if stamp.read_text().strip() != fresh.fingerprint(ROOT, fresh.SOURCES):
+    if not fresh.is_fresh(ROOT):
         pytest.fail("_build/html was built from other sources than these: run `make book` again")
     return SITE
 

@@ -1,24 +1,24 @@
-"""Find the numbers that a reader sees in a text.
+r"""Find the numbers that a reader sees in a text.
 
 What is a number, and what is not, is decided here and nowhere else.
 
-Everywhere: decimals, scientific notation (``1e-9``, ``1.3 × 10⁻⁵``, ``$1.3\\times10^{-5}$``),
-fractions (``3/4``, ``½``, ``\\tfrac34``), thousands (``1,000``, ``1 000``, ``1\\,000``), percentages
-and the units nat and bit after a number, which belong to it.
+Everywhere: decimals, scientific notation (1e-9, 1.3 × 10⁻⁵, $1.3\times10^{-5}$), fractions (3/4, ½,
+$\tfrac34$), thousands (1,000, 1 000, $1\,000$) and percentages. A unit nat or bit after a number
+belongs to it.
 
 In prose every integer counts as well, with these exceptions:
 
 - what numbers a part of a text: Chapter 2, Figure 1, Theorem 2.6.3, step 1, p. 33, a list's "1.";
-- versions (Python 3.11, 3.11.2), ordinals (2nd), names (UTF-8, H0, x1);
-- years from 1600 to 2099 in a link's text, alone in parentheses, or after "in" or "since" where a
-  sentence pauses or goes on with "by", "and", "as" or "when".
+- a logarithm's base (base 2), versions (Python 3.11, 3.11.2), ordinals (2nd), names (UTF-8, x1);
+- years from 1600 to 2099 in a link's text, in parentheses after nothing but names, or after "in" or
+  "since" where a sentence pauses or goes on with "by", "and", "as" or "when".
 
 In mathematics a decimal, or a number with a unit, always counts. An integer or a fraction of
-integers counts when it is a whole side of an equation (``= 12``, ``\\approx \\tfrac34``) or the whole
-formula (``$\\tfrac12$``); elsewhere it is structure: ``1 - p``, ``\\tfrac12 x^2``, ``\\log_2``. A zero
-or a one without a unit is always structure there (``\\sum_x p(x) = 1``).
+integers counts when it is a whole side of an equation ($n = 12$, $x \approx \tfrac34$) or the
+whole formula ($\tfrac12$); elsewhere it is structure: $1 - p$, $\tfrac12 x^2$, $\log_2 x$. A zero
+or a one without a unit is always structure there ($\sum_x p(x) = 1$).
 
-Code, in backticks or in a fence: a decimal counts; anything else counts only when the code has no
+In code, in backticks or a fence, a decimal counts; anything else counts only if the code has no
 name in it, so that backticks hide no number. In printed output everything counts that is not part
 of a name.
 
@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 SPACES = "\u00a0\u2009\u202f"
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
@@ -40,6 +41,7 @@ GROUP = rf"\d{{1,3}}(?:(?:,|\{{,\}}|\\,|[{SPACES}])\d{{3}})+(?!\d)"
 GROUP_IN_PROSE = rf"\d{{1,3}}(?:(?:,|[ {SPACES}])\d{{3}})+(?!\d)"
 POWER = r"10(?:\^\{\s*[-−+]?\s*\d+\s*\}|\^\d|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
 TIMES_POWER = rf"\s*(?:\\times|\\cdot|×|·)\s*{POWER}"
+CONTEXT = 80  # characters that are looked at before and after a number
 VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 
 
@@ -73,7 +75,7 @@ STRUCTURAL = re.compile(
     r"\b(?:chapters?|sections?|sect?s?\.|§+|figures?|figs?\.|tables?|theorems?|thms?\.|lemmas?|"
     r"propositions?|corollary|corollaries|definitions?|examples?|remarks?|exercises?|"
     r"equations?|eqs?\.|steps?|parts?|pages?|pp?\.|volumes?|vol\.|no\.|appendix|notebooks?|"
-    r"Python|versions?)"
+    r"bases?|Python|versions?)"
     r"[\s~*]*\(?(?:[\d.]+\)?(?:\s*[,–-]\s*|\s+(?:and|to|or)\s+)\(?)*$",
     re.IGNORECASE,
 )
@@ -97,8 +99,10 @@ MINUS_IS_A_SIGN = {
 
 
 REGIONS = re.compile(
-    r"(?P<code>^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
-    r"|(?P<maths>(?<!\\)\$\$.+?(?<!\\)\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n]|\\\$|\n(?!\s*\n))+?(?<![\\\s])\$(?!\d))"
+    r"(?P<code>^[ \t]*(?P<fence>`{3,}|~{3,}).*?^[ \t]*(?P=fence)"
+    r"|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
+    r"|(?P<maths>(?<!\\)\$\$.+?(?<!\\)\$\$"
+    r"|(?<![\\$])\$(?![\s$])(?:[^$\n]|\\\$|\n(?!\s*\n))+?(?<![\\\s])\$(?!\d))"
     r"|(?P<skip>(?<=\])\([^)\s]*(?:\s+\"[^\"]*\")?\)|<https?:[^>\s]*>|^\[[^\]]+\]:\s.*?$)",
     re.DOTALL | re.MULTILINE,
 )
@@ -120,6 +124,18 @@ class Token:
     neighbours: tuple[str, str]  # the same number with its last digit one lower and one higher
     parts: tuple[int, ...] = ()  # the numbers of 70/30, which need not mean a quotient
 
+    @cached_property
+    def near(self) -> float:
+        return float(self.value)
+
+    @cached_property
+    def reach(self) -> float:
+        """No value further away than this can be rounded to the number."""
+        return 0.51 * float(self.step) + 1e-8 * abs(self.near)
+
+    def __str__(self) -> str:
+        return f"{self.text} %" if self.percent else self.text
+
     @property
     def is_digit(self) -> bool:
         """A bare one-digit integer: as a rounding it would say too little."""
@@ -128,7 +144,7 @@ class Token:
 
 def in_markdown(text: str) -> list[Token]:
     """The numbers of a Markdown text, formulas, tables and code spans included."""
-    tokens = []
+    tokens: list[Token] = []
     link_texts = [match.span(1) for match in LINK_TEXT.finditer(text)]
     for start, end, kind in _regions(text):
         if kind == "maths":
@@ -170,11 +186,11 @@ def _in_prose(
 ) -> Iterator[Token]:
     markers = [match.span() for match in LIST_MARKER.finditer(text)]
     for match in _matches("prose", text, start, end):
-        before, after = text[: match.start()], text[match.end() :]
+        before, after = _around(text, match)
         in_link = any(a <= match.start() < b for a, b in link_texts)
         if (
             any(a <= match.start() < b for a, b in markers)
-            or STRUCTURAL.search(before[-80:])
+            or STRUCTURAL.search(before)
             or _is_year(match[0], before, after, in_link)
         ):
             continue
@@ -182,6 +198,11 @@ def _in_prose(
         if integer and (re.search(r"[A-Za-z]-$", before) or re.match(r"(?:st|nd|rd|th)\b", after)):
             continue
         yield _token(text, match, "prose")
+
+
+def _around(text: str, match: re.Match[str]) -> tuple[str, str]:
+    start, end = match.span()
+    return text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
 
 
 def _is_year(number: str, before: str, after: str, in_link: bool) -> bool:
@@ -208,7 +229,8 @@ def _in_maths(text: str, start: int, end: int) -> Iterator[Token]:
         if not (decimal or token.unit or token.percent):
             if any(a <= match.start() < b for a, b in scripts) or token.value in (0, 1, -1):
                 continue
-            before, after = text[start : token.start], text[match.end() : end]
+            before = text[max(start, token.start - CONTEXT) : token.start]
+            after = text[match.end() : min(end, match.end() + CONTEXT)]
             if not (OPENS_SIDE.search(before) and CLOSES_SIDE.match(after)):
                 continue
         yield token
@@ -241,7 +263,8 @@ def _in_code(text: str, start: int, end: int) -> Iterator[Token]:
 
 def _token(text: str, match: re.Match[str], kind: str) -> Token:
     start, end = match.span()
-    before = text[:start].rpartition("\n\n")[2]
+    before, _ = _around(text, match)
+    before = before.rpartition("\n\n")[2]
     if kind == "maths":
         before = before.rpartition("$")[2]
     sign = 1
@@ -286,7 +309,7 @@ def _read(match: re.Match[str], kind: str) -> tuple[Fraction, Fraction, int, tup
         power = _power(match["power"])
         form = "10^{%d}" if kind == "maths" else "1e%d"
         value = Fraction(10) ** power
-        return value, value, 1, (form % (power - 1), form % (power + 1))
+        return value, Fraction(0), 1, (form % (power - 1), form % (power + 1))
 
     mantissa = Decimal(re.sub(r"[^\d.]", "", match["mantissa"]))
     exponent = match["exponent"] or ""

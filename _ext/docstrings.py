@@ -1,0 +1,30 @@
+"""Docstrings are written to be read with ``help()``; make reStructuredText agree with them.
+
+D(p(y|x)‖q(y|x)) is a formula there, while reStructuredText would take the bars for a
+substitution, so bars are escaped, except in examples and in ``code``.
+"""
+
+import re
+
+BAR = re.compile(r"``[^`]*``|\|")
+
+
+def escape_bars(lines):
+    """The lines with every bar escaped that stands outside code."""
+    escaped, in_example = [], False
+    for line in lines:
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            line = BAR.sub(lambda match: r"\|" if match[0] == "|" else match[0], line)
+        escaped.append(line)
+    return escaped
+
+
+def _process(app, what, name, obj, options, lines):
+    lines[:] = escape_bars(lines)
+
+
+def setup(app):
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", _process, priority=400)  # before napoleon
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
