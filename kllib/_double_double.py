@@ -68,21 +68,18 @@ def divide(x: DD, y: DD) -> DD:
     return _fast_two_sum(quotient, rest / y.hi)
 
 
-def total(x: DD | Array, axis: int = -1) -> DD:
-    """The sum along ``axis``, by folding the array in half until one entry is left."""
-    pair = x if isinstance(x, DD) else DD(x, np.zeros_like(x))
-    hi, lo = (np.moveaxis(part, axis, -1) for part in pair)
+def total(x: Array, axis: int = -1) -> DD:
+    """The sum along the last axis, or the last but one, by folding the array in half."""
+    hi, lo = np.swapaxes(x, axis, -1), np.zeros_like(np.swapaxes(x, axis, -1))
     while (length := hi.shape[-1]) > 1:
         half = length // 2
-        folded = add(
-            DD(hi[..., :half], lo[..., :half]),
-            DD(hi[..., half : 2 * half], lo[..., half : 2 * half]),
-        )
+        first = DD(hi[..., :half], lo[..., :half])
+        second = DD(hi[..., half : 2 * half], lo[..., half : 2 * half])
+        odd = DD(hi[..., 2 * half :], lo[..., 2 * half :])
+        hi, lo = add(first, second)
         if length % 2:
-            hi = np.concatenate([folded.hi, hi[..., -1:]], axis=-1)
-            lo = np.concatenate([folded.lo, lo[..., -1:]], axis=-1)
-        else:
-            hi, lo = folded
+            hi = np.concatenate([hi, odd.hi], axis=-1)
+            lo = np.concatenate([lo, odd.lo], axis=-1)
     return DD(hi[..., 0], lo[..., 0])
 
 

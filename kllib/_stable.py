@@ -118,15 +118,16 @@ def relative_entropy(p: Array, q: Array) -> Array:
     p, p_total = _shifted(p)
     q, q_total = _shifted(q)
     shape = np.broadcast_shapes(p.shape, q.shape)
-    scale = dd.divide(p_total, _replace_zero(q_total))  # q * scale has the total of p
+    # q * scale has the total of p
+    scale = dd.divide(p_total, DD(_replace_zero(q_total.hi), q_total.lo))
     scale = DD(scale.hi[..., None], scale.lo[..., None])
-    p, q = np.broadcast_to(p, shape), np.broadcast_to(q, shape)
     partial_sums = []
     for part in _blocks(shape):
         block = p[..., part]
         model = dd.scale(q[..., part], scale)
         partial_sums.append(_terms(block, model, _log_ratio(model.hi, block)).sum(axis=-1))
-    return _ratio(np.sum(partial_sums, axis=0), p_total.hi)
+    result: Array = np.sum(partial_sums, axis=0) / _replace_zero(p_total.hi)
+    return result
 
 
 def dependence(joint: Array) -> Array:
@@ -151,7 +152,8 @@ def dependence(joint: Array) -> Array:
                 log_shares[..., part, None] + log_columns - np.log(block),  # it underflowed
             )
         partial_sums.append(_terms(block, model, log_ratio).sum(axis=(-2, -1)))
-    return _ratio(np.sum(partial_sums, axis=0), whole.hi)
+    result: Array = np.sum(partial_sums, axis=0) / whole.hi
+    return result
 
 
 def surprisal(q: Array) -> Array:
@@ -208,17 +210,9 @@ def _shifted(p: Array) -> tuple[Array, DD]:
     return p, dd.total(p)
 
 
-def _replace_zero(x: DD) -> DD:
-    """x, with 1 in place of 0."""
-    return DD(np.where(x.hi > 0, x.hi, 1.0), x.lo)
-
-
-def _ratio(a: Array, b: Array) -> Array:
-    """a / b, and 0 where b is 0."""
-    result: Array = np.divide(
-        a, b, where=b > 0, out=np.zeros(np.broadcast_shapes(a.shape, b.shape))
-    )
-    return result
+def _replace_zero(x: Array) -> Array:
+    """x, with 1 in place of 0: for a denominator whose numerator is to win."""
+    return np.where(x > 0, x, 1.0)
 
 
 def _blocks(shape: tuple[int, ...], unit: int = 1) -> Iterator[slice]:

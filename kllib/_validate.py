@@ -46,7 +46,10 @@ def weights(name: str, value: ArrayLike, axis: int) -> Array:
     """Non-negative numbers, the given axis moved to the end."""
     array = real_array(name, value)
     _require(array >= 0, name, array, "a negative entry")
-    return np.ascontiguousarray(np.moveaxis(array, _axis(name, axis, array), -1))
+    axis = _axis(name, axis, array)
+    if axis not in (-1, array.ndim - 1):
+        array = np.moveaxis(array, axis, -1)
+    return np.ascontiguousarray(array)
 
 
 def distribution(name: str, value: ArrayLike, axis: int = -1) -> Array:
@@ -126,6 +129,8 @@ def some_positive(name: str, array: Array) -> None:
 
 def broadcastable(**arrays: NDArray[Any]) -> None:
     """The shapes broadcast against each other."""
+    if len({array.shape for array in arrays.values()}) == 1:
+        return
     try:
         np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:

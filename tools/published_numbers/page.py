@@ -73,7 +73,7 @@ class Declared:
         scale = 100 if token.percent and self.unit.startswith("%") else 1
         value, aim = self.fraction, token.value * scale
         exact = abs(value - aim) <= EXACT * abs(value)
-        if not exact and 2 * abs(value - aim) > token.step * scale:
+        if not (2 * abs(value - aim) <= token.step * scale if token.step else exact):
             return ""
         mine = self.unit.split(" ")[0].rstrip("s")
         if token.unit and mine in {"nat", "bit"} and mine != token.unit:
@@ -193,6 +193,8 @@ class Page:
             "  to do: correct the number; or declare it with given(...) if you chose it, with "
             "quoted(..., source=...) if somebody else published it; or prove it with claim(...)."
         )
+        if token.is_digit:
+            lines.append("  (is it part of a formula? then write the formula between dollars)")
         return "\n".join(lines)
 
     # --- what is published ---

@@ -227,7 +227,9 @@ def _in_maths(text: str, start: int, end: int) -> Iterator[Token]:
         token = _token(text, match, "maths")
         decimal = "." in match[0] or (match["exponent"] is not None)
         if not (decimal or token.unit or token.percent):
-            if any(a <= match.start() < b for a, b in scripts) or token.value in (0, 1, -1):
+            if any(a <= match.start() < b for a, b in scripts):
+                continue
+            if match["mantissa"] and abs(token.value) in (0, 1):
                 continue
             before = text[max(start, token.start - CONTEXT) : token.start]
             after = text[match.end() : min(end, match.end() + CONTEXT)]

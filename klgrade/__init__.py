@@ -1,0 +1,1 @@
+"""The instructor's tool. It imports kllib; nothing imports it."""
