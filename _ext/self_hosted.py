@@ -51,8 +51,7 @@ def _copy(app):
             font.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sheet.parent / url, font)
         (static / folder / name).write_text(css, encoding="utf-8")
-        if folder == "fonts":
-            app.add_css_file(f"{folder}/{name}", priority=400)
+        app.add_css_file(f"{folder}/{name}", priority=400)
 
 
 def _drop_thebe(app, pagename, templatename, context, doctree):

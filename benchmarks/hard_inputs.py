@@ -82,6 +82,7 @@ def extreme_pairs() -> Iterator[Case]:
     for tiny in (1e-10, 1e-20, 1e-100, TINY, SUBNORMAL):
         yield Case(f"q holds {tiny:g}", FAR, (half, [1.0, tiny]))
         yield Case(f"p holds {tiny:g}", FAR, ([1.0, tiny], half))
+        yield Case(f"q holds {tiny:g}, p 0.3", FAR, ([0.7, 0.3], [1.0, tiny]))
     for tiny in (1e-7, 1e-10, 1e-15, 1e-20, 1e-100, TINY):
         yield Case(f"rare: {tiny:g} against its triple", FAR, ([1.0, tiny], [1.0, 3 * tiny]))
         yield Case(f"rare: {tiny:g} against zero", FAR, ([1.0, 0.0], [1.0, tiny]))

@@ -9,8 +9,8 @@ from typing import Any
 from nbclient.util import run_sync
 from nbgrader.preprocessors import Execute as StockExecute
 
-from kllib.checks.seeds import GRADING_SEED, STUDENT_ID
 from klgrade.seed import grading_seed
+from kllib.checks.seeds import GRADING_SEED, STUDENT_ID
 
 
 class Execute(StockExecute):

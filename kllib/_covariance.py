@@ -18,9 +18,9 @@ from kllib import _stable
 from kllib._double_double import DD
 from kllib._validate import Array, batch_index
 
-# When the change is smaller than this, eigenvalues; else the trace and the determinants, whose
-# difference then loses little.
-_NEAR = 0.5
+# Between these, the eigenvalues of the change are accurate enough, and near 0 nothing else is. Beyond,
+# the divergence is so large that a difference of the trace and the determinants loses little.
+_LEAST, _MOST = -0.9, 10.0
 
 
 class Whitening(NamedTuple):
@@ -31,14 +31,8 @@ class Whitening(NamedTuple):
     correction: Array
     log_det_scaled: Array  # of the matrix after scaling by 2**-exponent on both sides
 
-    def scale(self, matrix: Array) -> Array:
-        """diag(2**-exponent) matrix diag(2**-exponent)."""
-        half = np.ldexp(matrix, -self.exponent[..., :, None])
-        result: Array = np.ldexp(half, -self.exponent[..., None, :])
-        return result
-
     def both_sides(self, matrix: DD) -> Array:
-        """W matrix Wᵀ, for a matrix that has been scaled."""
+        """W matrix Wᵀ, for a matrix already scaled by 2**-exponent on both sides."""
         product = _congruence(self.factor, matrix)
         left = self.correction @ product.hi
         both = left + _transpose(left) + left @ _transpose(self.correction)
@@ -47,20 +41,19 @@ class Whitening(NamedTuple):
 
     def difference(self, a: Array, b: Array) -> Array:
         """W (a − b), for two vectors."""
-        a, b = np.ldexp(a, -self.exponent), np.ldexp(b, -self.exponent)
-        exact = dd.two_sum(a, -b)
-        column = DD(exact.hi[..., None], exact.lo[..., None])
-        product = dd.matrix_product(_exact(self.factor), column)
-        result: Array = product.hi + (product.lo + self.correction @ product.hi)
-        return result[..., 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            quarter = dd.two_sum(a / 4, -b / 4)  # a − b itself may overflow
+            hi, lo = (np.ldexp(part, 2 - self.exponent)[..., None] for part in quarter)
+            product = dd.matrix_product(_exact(self.factor), DD(hi, lo))
+            result: Array = product.hi + (product.lo + self.correction @ product.hi)
+        return np.where(np.isnan(result), np.inf, result)[..., 0]  # ∞ − ∞: it did overflow
 
 
 def whiten(name: str, cov: Array) -> Whitening:
     """The whitening of each matrix; ``ValueError`` when one is not positive definite."""
     diagonal = np.diagonal(cov, axis1=-2, axis2=-1)
     exponent = np.frexp(diagonal)[1] // 2  # so that the diagonal is near 1, whatever the units
-    unfinished = Whitening(exponent, cov, cov, diagonal)
-    scaled = unfinished.scale(cov)
+    scaled = _scaled(cov, exponent)
     factor = np.tril(np.linalg.inv(_cholesky(name, scaled)))
     product = _congruence(factor, _exact(scaled))
     miss = np.eye(cov.shape[-1]) - product.hi - product.lo
@@ -77,16 +70,25 @@ def relative_gap(cov1: Array, cov2: Array) -> tuple[Array, Whitening]:
     """tr(Σ2⁻¹Σ1) − d − log det(Σ2⁻¹Σ1), and the whitening of Σ2."""
     first, second = whiten("cov1", cov1), whiten("cov2", cov2)
     with np.errstate(over="ignore", invalid="ignore"):
-        change = second.both_sides(dd.two_sum(second.scale(cov1), -second.scale(cov2)))
-        change = (change + _transpose(change)) / 2
-        size = np.sqrt((change**2).sum(axis=(-2, -1)))
+        change = second.both_sides(
+            dd.two_sum(_scaled(cov1, second.exponent), -_scaled(cov2, second.exponent))
+        )
         trace = np.trace(change, axis1=-2, axis2=-1)
-    near = size < _NEAR
-    eigenvalues = np.linalg.eigvalsh(np.where(near[..., None, None], change, 0.0))
+    within_range = np.isfinite(trace)
+    change = np.where(within_range[..., None, None], change, 0.0)
+    eigenvalues = np.linalg.eigvalsh((change + _transpose(change)) / 2)
+    near = ((eigenvalues > _LEAST) & (eigenvalues < _MOST)).all(axis=-1)
     doublings = 2 * (first.exponent.sum(axis=-1) - second.exponent.sum(axis=-1))
     log_det = first.log_det_scaled - second.log_det_scaled + math.log(2) * doublings
-    far_gap = np.where(np.isfinite(trace), trace - log_det, np.inf)
-    return np.where(near, _stable.phi(eigenvalues).sum(axis=-1), far_gap), second
+    gap = np.where(near, _stable.phi(eigenvalues).sum(axis=-1), trace - log_det)
+    return np.where(within_range, gap, np.inf), second
+
+
+def _scaled(matrix: Array, exponent: NDArray[np.int32]) -> Array:
+    """diag(2**-exponent) matrix diag(2**-exponent), without rounding."""
+    half = np.ldexp(matrix, -exponent[..., :, None])
+    result: Array = np.ldexp(half, -exponent[..., None, :])
+    return result
 
 
 def _congruence(factor: Array, matrix: DD) -> DD:

@@ -22,19 +22,21 @@ class Notebook:
     release: Callable[[str], None]
 
 
+def parameters(assignment: Assignment, item: Item, student: str) -> dict[str, Any]:
+    """The numbers that the release seed and the student's id draw for an item."""
+    if item.given is None:
+        return {}
+    return item.given(seeds.generator("release", assignment.release, item.name, student))
+
+
 def bind(assignment: Assignment) -> Notebook:
     """The four functions for one assignment."""
     passed: dict[tuple[str, str], bool] = {}
     for_practice: set[str] = set()
 
-    def parameters(item: Item, student: str) -> dict[str, Any]:
-        if item.given is None:
-            return {}
-        return item.given(seeds.generator("release", assignment.release, item.name, student))
-
     def given(name: str, student_id: object = None) -> dict[str, Any]:
         """The numbers of an item for this student, always the same ones."""
-        return parameters(assignment[name], seeds.student(student_id))
+        return parameters(assignment, assignment[name], seeds.student(student_id))
 
     def check(name: str, part: str, answer: object, student_id: object = None) -> None:
         """Say whether an answer is right, and what is amiss if not. Never raises."""
@@ -69,7 +71,7 @@ def bind(assignment: Assignment) -> Notebook:
                     for_practice.add(name)
                 else:
                     for_practice.discard(name)
-                values = parameters(item, who)
+                values = parameters(assignment, item, who)
             verdict = judge_value(item, answer, values)
         if verdict.state == "right":
             return True, message.right(item, part)

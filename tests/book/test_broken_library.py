@@ -157,6 +157,7 @@ def chapter(request: pytest.FixtureRequest) -> Iterator[tuple[Path, Run]]:
 @pytest.mark.slow
 def test_every_claim_notices_a_broken_library(chapter: tuple[Path, Run]) -> None:
     path, run = chapter
+    assert run.claims == len(read_page(path).claims), "some claims were not met"
     assert run.with_kllib, f"{path.stem}: no claim calls kllib"
     assert not run.survivors, (
         f"{path.stem}: with kllib slightly wrong these claims still hold: {run.survivors}. Their "

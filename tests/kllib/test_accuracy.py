@@ -143,13 +143,18 @@ def test_multivariate_bound_by_condition_number(condition, bound):
     assert failures(name, fresh, bound) == []
 
 
-def test_multivariate_in_many_dimensions():
-    """Proportional covariances: every eigenvalue of Σ2⁻¹Σ1 is the same."""
-    d = 100
+@pytest.mark.parametrize("change", [2.0**-7, 2.0**-20, 2.0**-33, 1.0, 15.0])
+def test_multivariate_in_many_dimensions(change):
+    """Σ1 = (1 + change) Σ2 without rounding: d equal eigenvalues, D = d/2 φ(change)."""
+    d = 200
     basis = np.eye(d) - np.full((d, d), 2 / d)  # a Householder reflection
-    variances = np.logspace(0, 3, d)
-    cov = np.tril(basis * variances @ basis.T)
-    cov = cov + np.tril(cov, -1).T
-    value = kllib.kl_multivariate_normal(np.zeros(d), cov * 1.5, np.zeros(d), cov)
-    # Σ1 = 1.5 Σ2 but for rounding: d/2 (1.5 − 1 − ln 1.5)
-    assert value == pytest.approx(d / 2 * (0.5 - np.log(1.5)), rel=1e-12)
+    cov = basis * np.logspace(0, 3, d) @ basis.T
+    # Few enough bits that the product with 1 + change is exact
+    bits = 50 + min(0, int(np.log2(change))) - 10
+    cov = np.round((cov + cov.T) * 2.0 ** (bits - 1)) / 2.0**bits
+    zero = np.zeros(d)
+    value = kllib.kl_multivariate_normal(zero, cov * (1 + change), zero, cov)
+    mpmath = hard_inputs.mpmath
+    with mpmath.workdps(60):
+        truth = d * (mpmath.mpf(change) - mpmath.log(1 + mpmath.mpf(change))) / 2
+    assert hard_inputs.relative_error(value, truth) < 1e-12

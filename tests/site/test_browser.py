@@ -11,6 +11,7 @@ WIDTHS = (360, 390, 1280)
 THEMES = ("light", "dark")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CLOSE_LOOK = (390, 1280)  # widths at which axe runs and a screenshot is kept
+QUICK_LOOK = ("_modules/",)  # generated listings of source code, all alike
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SCREENSHOTS = ROOT / "_build" / "screenshots"
 
@@ -19,11 +20,11 @@ OVERFLOWING = """() => {
   const width = document.documentElement.clientWidth;
   const clipped = (e) => {
     for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-      if (getComputedStyle(p).overflowX !== 'visible' || getComputedStyle(p).position === 'fixed')
-        return true;
+      if (getComputedStyle(p).overflowX !== 'visible') return true;
     return false;
   };
-  const out = [...document.querySelectorAll('main *')].filter((e) => {
+  const all = document.querySelectorAll('.bd-article-container *, footer *');
+  const out = [...all].filter((e) => {
     const box = e.getBoundingClientRect();
     return box.width > 0 && box.right > width + 1 && !clipped(e);
   }).map((e) => e.outerHTML.slice(0, 120));
@@ -32,8 +33,12 @@ OVERFLOWING = """() => {
   return out.slice(0, 5);
 }"""
 
+# Of a formula, readers with a screen reader get the MathML. The thousands of spans that draw it
+# are hidden from them and have the colour of the text around, so axe is spared these.
 AXE_RUN = """async (tags) => {
-  const found = await axe.run(document, {runOnly: {type: 'tag', values: tags}});
+  const what = {include: [['html']], exclude: [['.katex-html > *']]};
+  const options = {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']};
+  const found = await axe.run(what, options);
   return found.violations.map((v) =>
     `${v.id} (${v.help}): ` + v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160)).join(' | '));
 }"""
@@ -85,7 +90,7 @@ def test_page(path, browser, address, axe_source):
             page.wait_for_timeout(60)  # two frames: resize observers have run
             for what in page.evaluate(OVERFLOWING):
                 faults.append(f"{theme}, {width} px: overflows: {what}")
-            if width in CLOSE_LOOK:
+            if width in CLOSE_LOOK and not (width == 390 and path.startswith(QUICK_LOOK)):
                 name = path.removesuffix(".html").replace("/", "-")
                 page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{theme}.png", full_page=True)
                 page.evaluate(axe_source)
@@ -108,8 +113,8 @@ def test_mathematics_without_javascript(browser, address, site):
         assert box and box["width"] > 5 and box["height"] > 5, f"{path}: {formula} is not visible"
         assert "KaTeX_Main" in formula.evaluate("e => getComputedStyle(e).fontFamily")
         assert r"\frac" not in article.inner_text(), f"{path}: raw LaTeX is shown"
-        for region in article.locator("details").all():
-            assert region.locator("summary").first.is_visible()
+        for fold in article.locator("xpath=//details[not(ancestor::details)]/summary").all():
+            assert fold.is_visible()
     context.close()
 
 

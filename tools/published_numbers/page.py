@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from kllib.claims import MAX_DIGITS, Record, read_records, without_records
-from tools.published_numbers import tokens
+from tools.published_numbers import formulas, tokens
 from tools.published_numbers.source import Source
 from tools.published_numbers.tokens import Token
 
@@ -101,6 +101,11 @@ class Passage:
         reads_markdown = self.kind not in {"output", "comment"}
         return tokens.in_markdown(self.text) if reads_markdown else tokens.in_output(self.text)
 
+    @cached_property
+    def formulas(self) -> list[str]:
+        reads_markdown = self.kind not in {"output", "comment"}
+        return tokens.formulas(self.text) if reads_markdown else []
+
     def with_number(self, token: Token, text: str) -> Passage:
         return replace(self, text=self.text[: token.start] + text + self.text[token.end :])
 
@@ -157,6 +162,13 @@ class Page:
         declared = self.in_scope(passage, section)
         for token in unmatched(passage, declared):
             yield self._explain(token, passage, section, declared)
+        for formula in passage.formulas:
+            for fault in formulas.faults(formula, lambda x: _is_declared(x, declared)):
+                yield (
+                    f"{self.name}, section “{section.title}”, {passage.kind} (cell "
+                    f"{passage.cell + 1}), a formula: {fault}.\n"
+                    f"  where: {' '.join(formula.split())}"
+                )
 
     def in_scope(self, passage: Passage, section: Section) -> list[Declared]:
         if passage.whole_page or section.whole_page:
@@ -261,6 +273,11 @@ class Page:
         old, start = holder[passage.place[-1]], passage.offset
         holder[passage.place[-1]] = old[: start + token.start] + text + old[start + token.end :]
         return read_notebook(notebook, self.name)
+
+
+def _is_declared(value: float, declared: list[Declared]) -> bool:
+    """Whether it is a declared value itself, not merely a rounding of one."""
+    return any(abs(value - each.value) <= 1e-9 * abs(value) for each in declared)
 
 
 def unmatched(passage: Passage, declared: list[Declared]) -> list[Token]:

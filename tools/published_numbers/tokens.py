@@ -16,7 +16,8 @@ In prose every integer counts as well, with these exceptions:
 In mathematics a decimal, or a number with a unit, always counts. An integer or a fraction of
 integers counts when it is a whole side of an equation ($n = 12$, $x \approx \tfrac34$) or the
 whole formula ($\tfrac12$); elsewhere it is structure: $1 - p$, $\tfrac12 x^2$, $\log_2 x$. A zero
-or a one without a unit is always structure there ($\sum_x p(x) = 1$).
+or a one without a unit is always structure there ($\sum_x p(x) = 1$). (That the arithmetic of such
+structure is right is checked in formulas.py.)
 
 In code, in backticks or a fence, a decimal counts; anything else counts only if the code has no
 name in it, so that backticks hide no number. In printed output everything counts that is not part
@@ -154,6 +155,11 @@ def in_markdown(text: str) -> list[Token]:
         elif kind == "prose":
             tokens += _in_prose(text, start, end, link_texts)
     return tokens
+
+
+def formulas(text: str) -> list[str]:
+    """The formulas of a Markdown text, without their dollars."""
+    return [text[a:b].strip("$") for a, b, kind in _regions(text) if kind == "maths"]
 
 
 def in_output(text: str) -> list[Token]:
