@@ -60,7 +60,9 @@ book: $(SITE)/.ready
 
 $(SITE)/.ready: $(VENV)/.ready node_modules/.ready $(BOOK_SOURCES)
 	@echo "[book] running the notebooks and building the pages …"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build -q -W -n --keep-going .
+	@mkdir -p _build
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build -q -W -n --keep-going . > _build/book.log 2>&1 || \
+	   { cat _build/book.log; echo "The book did not build: the first WARNING or ERROR above says where."; exit 1; }
 	@touch $@
 
 serve: book

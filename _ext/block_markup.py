@@ -3,10 +3,14 @@
 A solution becomes a native ``<details>``: folded, opened by keyboard or by a search in the page, and
 all that without JavaScript. Ids that sphinx-proof and sphinx-exercise repeat on every block are
 dropped. A bibliography entry loses its label (pages cite by author and year) and the ARIA role
-that the standard has since deprecated.
+that the standard has since deprecated. The fold around a cell's code is named by the words that
+it shows.
 """
 
+from html import escape
+
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import solution_node
 
@@ -19,6 +23,16 @@ def visit_solution(self, node):
 
 
 def depart_solution(self, node):
+    self.body.append("</details>\n")
+
+
+def visit_code_fold(self, node):
+    self.body.append(f'<details class="admonition hide {" ".join(node["classes"])}">\n<summary>')
+    self.body.append(f'<span class="collapsed">{escape(node["prompt_show"])}</span>')
+    self.body.append(f'<span class="expanded">{escape(node["prompt_hide"])}</span></summary>\n')
+
+
+def depart_code_fold(self, node):
     self.body.append("</details>\n")
 
 
@@ -54,6 +68,7 @@ class TidyBlocks(SphinxPostTransform):
 def setup(app):
     app.setup_extension("sphinx_exercise")
     app.add_node(solution_node, override=True, html=(visit_solution, depart_solution))
+    app.add_node(HideCodeCellNode, override=True, html=(visit_code_fold, depart_code_fold))
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_post_transform(TidyBlocks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

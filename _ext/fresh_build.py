@@ -2,7 +2,8 @@
 
 * The notebooks' execution cache lives in a folder named after a key: the lock file, the library,
   the Python version. A new key means an empty cache, and every page is read anew.
-* Pages whose source is gone are deleted from the site, so that nobody deploys them.
+* Pages whose source is gone are deleted from the site, so that nobody deploys them; a change to
+  anything but a page (settings, extensions, library) empties the site first.
 * A build with a warning forgets what it read; otherwise Sphinx would not repeat the warning, and
   the second build would be green.
 * A build without one leaves ``.built-from`` in the site: a fingerprint of all its sources, by which
@@ -17,19 +18,18 @@ from pathlib import Path
 
 CACHE = Path("_build") / ".jupyter_cache"
 STAMP = ".built-from"
+FRAME_STAMP = ".framed-by"
 LIBRARY = ("requirements.lock", "kllib/**/*.py")
-SOURCES = (
+FRAME = (
     *LIBRARY,
     "package-lock.json",
     "_config.yml",
     "_toc.yml",
     "references.bib",
-    "index.md",
-    "chapters/*.md",
-    "chapters/*.ipynb",
-    "_ext/**/*.py",
+    "_ext/**/*",
     "_static/**/*",
 )
+SOURCES = (*FRAME, "index.md", "chapters/*.md", "chapters/*.ipynb")
 
 
 def fingerprint(root, patterns):
@@ -52,6 +52,11 @@ def is_fresh(root):
 def _key_the_cache(app, config):
     key = fingerprint(app.srcdir, LIBRARY)
     config.library_fingerprint = key  # "env": a change makes Sphinx read every page again
+    frame = Path(app.outdir) / FRAME_STAMP
+    app.framed_by = fingerprint(app.srcdir, FRAME)
+    if not frame.is_file() or frame.read_text().strip() != app.framed_by:
+        shutil.rmtree(app.outdir, ignore_errors=True)
+        frame.parent.mkdir(parents=True)
     app.built_from = fingerprint(app.srcdir, SOURCES)  # now: sources may change while we build
     cache = Path(app.srcdir) / CACHE
     for old in cache.glob("*"):
@@ -61,24 +66,23 @@ def _key_the_cache(app, config):
 
 
 def _delete_orphans(app):
-    env, out = app.env, Path(app.outdir)
-    modules = {name for name, entry in getattr(env, "_viewcode_modules", {}).items() if entry}
-    wanted = {*env.found_docs, "search", "_modules/index"}
-    wanted |= {f"_modules/{name.replace('.', '/')}" for name in modules}
+    out = Path(app.outdir)
+    wanted = {*app.env.found_docs, "search"}
     for page in out.rglob("*.html"):
         name = page.relative_to(out).with_suffix("").as_posix()
-        if name not in wanted and not name.startswith("_static/"):
+        if name not in wanted and not name.startswith(("_static/", "_modules/")):
             page.unlink()
 
 
 def _finish(app, exception):
-    stamp = Path(app.outdir) / STAMP
+    out = Path(app.outdir)
+    (out / FRAME_STAMP).write_text(app.framed_by + "\n", encoding="ascii")
     if exception or app._warncount:
-        stamp.unlink(missing_ok=True)
+        (out / STAMP).unlink(missing_ok=True)
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
     elif app.builder.name == "html":
         _delete_orphans(app)
-        stamp.write_text(app.built_from + "\n", encoding="ascii")
+        (out / STAMP).write_text(app.built_from + "\n", encoding="ascii")
 
 
 def setup(app):

@@ -201,11 +201,21 @@ def diagonal_normals() -> Iterator[Case]:
         yield Case(name, FAR, (mean1, [log_var, log_var], mean2, [log_var + 1, log_var - 1]))
 
 
-def _covariance(rng: np.random.Generator, d: int, condition: float) -> np.ndarray:
-    """Eigenvalues from 1 down to 1/condition, in a random basis."""
+def _covariances(rng: np.random.Generator, d: int, condition: float, *last: float) -> Any:
+    """Eigenvalues from 1 down to 1/condition, in a random basis; one matrix for each ``last``.
+
+    ``last`` multiplies the smallest eigenvalue.
+    """
     basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    matrix = basis * np.logspace(0, -np.log10(condition), d) @ basis.T
-    return np.tril(matrix) + np.tril(matrix, -1).T
+    for factor in last:
+        spectrum = np.logspace(0, -np.log10(condition), d)
+        spectrum[-1] *= factor
+        matrix = basis * spectrum @ basis.T
+        yield np.tril(matrix) + np.tril(matrix, -1).T
+
+
+def _covariance(rng: np.random.Generator, d: int, condition: float) -> np.ndarray:
+    return next(_covariances(rng, d, condition, 1.0))
 
 
 def multivariate_normals(condition: float = 1e3, seed: int = 26) -> Iterator[Case]:
@@ -232,6 +242,10 @@ def multivariate_normals(condition: float = 1e3, seed: int = 26) -> Iterator[Cas
             cov1, cov2 = _covariance(rng, d, condition), _covariance(rng, d, condition)
             mean1, mean2 = rng.standard_normal((2, d))
             yield Case(f"d={d}, ratio {ratio:g}", FAR, (mean1, cov1 * ratio, mean2, cov2))
+        for factor in (20.0, 0.05):
+            cov1, cov2 = _covariances(rng, d, condition, factor, 1.0)
+            mean = np.zeros(d)
+            yield Case(f"d={d}, least variance times {factor:g}", FAR, (mean, cov1, mean, cov2))
     cov = _covariance(rng, 40, condition)
     noise = 1e-7 * np.tril(rng.standard_normal((40, 40)))
     noise = noise + noise.T

@@ -18,8 +18,8 @@ from kllib import _stable
 from kllib._double_double import DD
 from kllib._validate import Array, batch_index
 
-# Between these, the eigenvalues of the change are accurate enough, and near 0 nothing else is. Beyond,
-# the divergence is so large that a difference of the trace and the determinants loses little.
+# Between these, the eigenvalues of the change are accurate enough, and near 0 nothing else is.
+# Beyond, the divergence is so large that a difference of trace and determinants loses little.
 _LEAST, _MOST = -0.9, 10.0
 
 
@@ -42,8 +42,8 @@ class Whitening(NamedTuple):
     def difference(self, a: Array, b: Array) -> Array:
         """W (a − b), for two vectors."""
         with np.errstate(over="ignore", invalid="ignore"):
-            quarter = dd.two_sum(a / 4, -b / 4)  # a − b itself may overflow
-            hi, lo = (np.ldexp(part, 2 - self.exponent)[..., None] for part in quarter)
+            exact = dd.two_sum(a, -b)
+            hi, lo = (np.ldexp(part, -self.exponent)[..., None] for part in exact)
             product = dd.matrix_product(_exact(self.factor), DD(hi, lo))
             result: Array = product.hi + (product.lo + self.correction @ product.hi)
         return np.where(np.isnan(result), np.inf, result)[..., 0]  # ∞ − ∞: it did overflow
@@ -76,7 +76,8 @@ def relative_gap(cov1: Array, cov2: Array) -> tuple[Array, Whitening]:
         trace = np.trace(change, axis1=-2, axis2=-1)
     within_range = np.isfinite(trace)
     change = np.where(within_range[..., None, None], change, 0.0)
-    eigenvalues = np.linalg.eigvalsh((change + _transpose(change)) / 2)
+    symmetric = (change + _transpose(change)) / 2
+    eigenvalues = np.linalg.eigvalsh(symmetric).astype(np.float64, copy=False)
     near = ((eigenvalues > _LEAST) & (eigenvalues < _MOST)).all(axis=-1)
     doublings = 2 * (first.exponent.sum(axis=-1) - second.exponent.sum(axis=-1))
     log_det = first.log_det_scaled - second.log_det_scaled + math.log(2) * doublings

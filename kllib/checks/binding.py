@@ -44,7 +44,8 @@ def bind(assignment: Assignment) -> Notebook:
             passed[name, part] = False
             right, text = verdict_on(name, part, answer, student_id)
             passed[name, part] = right
-            print(text, file=sys.stdout if right else sys.stderr)
+            # In one piece: a kernel may send the parts of a print as several outputs.
+            (sys.stdout if right else sys.stderr).write(f"{text}\n")
         except BaseException as error:
             # Standard error means no points: a check that breaks down awards nothing.
             print(f"{name}, {part}: could not be checked: {type(error).__name__}", file=sys.stderr)

@@ -16,6 +16,9 @@ from kllib.checks.values import Numbers, Unreadable, literal, shown, shown_apart
 #: `nbgrader validate` cuts lines off beyond this.
 WIDTH = 80
 
+#: A blank at which no line is broken.
+GLUE = "\N{NO-BREAK SPACE}"
+
 
 def right(item: Item, part: str) -> str:
     return layout([f"{item.name}, {part}: right.", f"{points(item.parts[part])}."])
@@ -45,11 +48,11 @@ def tried(item: Item, case: Case, outcome: Outcome, expected: Numbers | str | No
     """A function's failure on one case; a hidden case shows only which property it tests."""
     if case.hidden:
         return f"It fails on a hidden case: {case.kind}."
-    call = f"{item.name}({', '.join(literal(value) for value in case.args)})"
+    call = glued(f"{item.name}({', '.join(literal(value) for value in case.args)})")
     if case.form != "list":
         call += f", each {'an' if case.form[0] in 'aeiou' else 'a'} {case.form},"
     if outcome.too_slow:
-        return f"{call} ran for more than {SECONDS:g} seconds: is there an endless loop?"
+        return f"{call} ran for more than {SECONDS:g} seconds: an endless loop?"
     if MESSAGE in outcome.words:
         return f"{call} used {outcome.words}."
     assert isinstance(expected, np.ndarray)
@@ -80,7 +83,9 @@ def came_in(
     assert isinstance(value, np.ndarray) and isinstance(verdict.expected, np.ndarray)
     for_these = ""
     if parameters:
-        listed = ", ".join(f"{name} = {literal(number)}" for name, number in parameters.items())
+        listed = ", ".join(
+            glued(f"{name} = {literal(number)}") for name, number in parameters.items()
+        )
         for_these = f" for {listed}"
     many = value.size > 12
     got = f"an array of shape {value.shape}" if many else shown(value)
@@ -123,9 +128,17 @@ def where_to_read(item: Item) -> str:
 def layout(sentences: list[str]) -> str:
     """Sentences in lines of at most 80 columns; none is broken that fits into a line."""
     lines: list[str] = []
+    open_line = False
     for sentence in sentences:
-        if lines and len(lines[-1]) + 1 + len(sentence) <= WIDTH:
+        if open_line and len(lines[-1]) + 1 + len(sentence) <= WIDTH:
             lines[-1] += f" {sentence}"
-        else:
-            lines += textwrap.wrap(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)
+            continue
+        parts = textwrap.wrap(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
+        lines += parts
+        open_line = len(parts) == 1  # after a sentence of several lines the next one starts afresh
+    return "\n".join(lines).replace(GLUE, " ")
+
+
+def glued(text: str) -> str:
+    """The text in one piece when lines are broken, unless it is long."""
+    return text.replace(" ", GLUE) if len(text) <= 60 else text

@@ -258,8 +258,6 @@ def test_large_but_within_range():
         (np.e - 2) / 2, rel=1e-14
     )
     assert kl_multivariate_normal([1e200], [[1e-300]], [1e200], [[1e-300]]) == 0
-    value = kl_multivariate_normal([0.95e308], [[1.7e308]], [-0.95e308], [[1.7e308]])
-    assert value == pytest.approx(0.5 * 1.9**2 / 1.7 * 1e308, rel=1e-14)
     value = kl_diagonal_normal([1e-300], [-2000], [0], [-2000])  # ½ (1e-300 e¹⁰⁰⁰)²
     assert value == pytest.approx(np.exp(2000 - 600 * log(10)) / 2, rel=1e-12)
     value = kl_multivariate_normal([0, 0], np.eye(2) * 1e-200, [0, 0], np.eye(2) * 1e100)

@@ -93,6 +93,8 @@ def test_page(path, browser, address, axe_source):
             if width in CLOSE_LOOK and not (width == 390 and path.startswith(QUICK_LOOK)):
                 name = path.removesuffix(".html").replace("/", "-")
                 page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{theme}.png", full_page=True)
+            # At 1280 the dark theme differs in nothing but what has been seen at 390.
+            if width in CLOSE_LOOK and (width, theme) != (1280, "dark"):
                 page.evaluate(axe_source)
                 for violation in page.evaluate(AXE_RUN, WCAG):
                     faults.append(f"{theme}, {width} px: axe: {violation}")

@@ -1,0 +1,147 @@
+"""The extensions at work, each in a small Sphinx project of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from bs4 import BeautifulSoup
+
+from .conftest import ROOT
+
+URL = "https://github.com/owner/course"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+
+
+def build(folder, extensions, *settings, environment=()):
+    """Build with warnings as errors; return the status, what was printed, and the folder."""
+    out = folder / "out"
+    options = [f"extensions={','.join(extensions)}", "nb_execution_mode=off", *settings]
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-C", "-W", "--keep-going", "-q"]
+    command += [word for option in options for word in ("-D", option)]
+    done = subprocess.run(
+        [*command, str(folder), str(out)],
+        env={
+            **{k: v for k, v in os.environ.items() if k != "COURSE_REPOSITORY_URL"},
+            "PYTHONPATH": str(ROOT / "_ext"),
+            "NO_COLOR": "1",
+            **dict(environment),
+        },
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stderr, out
+
+
+def notebook(folder, *cells):
+    (folder / "index.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+
+
+def markdown(cell_id, source, *tags):
+    return {"cell_type": "markdown", "id": cell_id, "metadata": {"tags": tags}, "source": source}
+
+
+def drawing(alt):
+    data = {"image/svg+xml": SVG} | ({} if alt is None else {"text/plain": alt})
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    return {
+        "cell_type": "code",
+        "id": "drawing",
+        "metadata": {},
+        "source": "show(fig)",
+        "execution_count": 1,
+        "outputs": [output],
+    }
+
+
+TITLE = markdown("title", "# Title")
+CAPTION = markdown("caption", "**Figure.** What to see.", "caption")
+FIGURES = ["myst_nb", "sphinx_proof", "sphinx_exercise", "tagged_cells", "cell_outputs"]
+
+
+def test_a_figure_gets_alt_text_and_caption(tmp_path):
+    notebook(tmp_path, TITLE, drawing("A black square."), CAPTION)
+    status, said, out = build(tmp_path, FIGURES)
+    assert status == 0, said
+    figure = BeautifulSoup((out / "index.html").read_text(), "html5lib").figure
+    assert figure.img["alt"] == "A black square."
+    assert figure.figcaption.get_text().startswith("What to see.")
+
+
+@pytest.mark.parametrize("alt", [None, "", "<Figure size 640x480 with 1 Axes>"])
+def test_a_figure_without_alt_text_fails_the_build(tmp_path, alt):
+    notebook(tmp_path, TITLE, drawing(alt), CAPTION)
+    status, said, _ = build(tmp_path, FIGURES)
+    assert status != 0
+    assert "a figure has no alt text" in said
+    assert "code cell number 1" in said
+
+
+def test_a_figure_without_caption_fails_the_build(tmp_path):
+    notebook(tmp_path, TITLE, drawing("A black square."), markdown("text", "Text."))
+    status, said, _ = build(tmp_path, FIGURES)
+    assert status != 0
+    assert "a figure has no caption" in said
+
+
+def test_a_wrong_tag_fails_the_build_and_names_page_and_cell(tmp_path):
+    notebook(tmp_path, TITLE, markdown("gibbs", "No opening.", "theorem"))
+    status, said, _ = build(tmp_path, FIGURES)
+    assert status != 0
+    assert "index" in said and "cell 'gibbs': must open with" in said
+
+
+MATHS = ["myst_nb", "math_at_build_time"]
+WITH_KATEX = ["myst_enable_extensions=dollarmath", "html_math_renderer=katex"]
+
+
+def test_a_formula_that_katex_cannot_read_fails_the_build(tmp_path):
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "index.md").write_text("# Title\n\n$\\KL(p)$ and $x^2$\n")
+    status, said, out = build(tmp_path, MATHS, *WITH_KATEX, "exclude_patterns=node_modules")
+    assert status != 0
+    assert r"KaTeX cannot read '\\KL(p)'" in said
+    assert "index.md:3" in said
+    assert 'class="katex-html"' in (out / "index.html").read_text()
+
+
+def test_no_katex_is_told_what_to_do(tmp_path):
+    (tmp_path / "index.md").write_text("# Title\n")
+    status, said, _ = build(tmp_path, MATHS, *WITH_KATEX)
+    assert status != 0
+    assert "make setup" in said
+
+
+def links_to_the_repository(out):
+    page = BeautifulSoup((out / "index.html").read_text(), "html5lib")
+    return " ".join(a["href"] for a in page.select(".bd-header-article a[href^=http]"))
+
+
+REPOSITORY = ["myst_nb", "sphinx_book_theme", "repository_links"]
+
+
+def test_links_to_the_repository_are_hidden_while_it_is_unset(tmp_path):
+    (tmp_path / "index.md").write_text("# Title\n\n`git clone COURSE_ADDRESS`\n")
+    status, said, out = build(tmp_path, REPOSITORY, "html_theme=sphinx_book_theme")
+    assert status == 0, said
+    assert links_to_the_repository(out) == ""
+    assert "git clone ADDRESS-OF-THE-COURSE" in (out / "index.html").read_text()
+
+
+def test_links_to_the_repository_are_shown_when_it_is_set(tmp_path):
+    notebook(tmp_path, markdown("title", "# Title\n\n`git clone COURSE_ADDRESS`"))
+    status, said, out = build(
+        tmp_path,
+        REPOSITORY,
+        "html_theme=sphinx_book_theme",
+        environment={"COURSE_REPOSITORY_URL": URL + ".git"},
+    )
+    assert status == 0, said
+    links = links_to_the_repository(out)
+    assert f"{URL}/issues/new" in links
+    assert f"{URL}/blob/" in links
+    assert "colab.research.google.com/github/owner/course" in links
+    assert f"git clone {URL}" in (out / "index.html").read_text()
