@@ -1,10 +1,11 @@
-"""Small repairs to the HTML of solutions, proofs and the bibliography.
+"""Small repairs to the HTML of solutions, proofs, code folds and the bibliography.
 
-A solution becomes a native ``<details>``: folded, opened by keyboard or by a search in the page, and
-all that without JavaScript. Ids that sphinx-proof and sphinx-exercise repeat on every block are
-dropped. A bibliography entry loses its label (pages cite by author and year) and the ARIA role
-that the standard has since deprecated. The fold around a cell's code is named by the words that
-it shows.
+* A solution becomes a native ``<details>``: folded, opened by keyboard or by a search in the page,
+  and all that without JavaScript.
+* Ids that sphinx-proof and sphinx-exercise repeat on every block are dropped.
+* The fold around a cell's code is named by the words that it shows.
+* A bibliography entry loses its label (pages cite by author and year) and an ARIA role that the
+  standard has since deprecated.
 """
 
 from html import escape

@@ -62,10 +62,10 @@ class MarkClaims(SphinxTransform):
             if "output" not in block["classes"]:
                 continue
             lines = [line for line in block.astext().splitlines() if line.strip()]
-            # A matrix-valued claim continues on indented lines.
-            if lines and lines[0].startswith(CLAIM_MARK):
-                if all(line.startswith((CLAIM_MARK, " ")) for line in lines):
-                    block["classes"].append("claims")
+            # A long record continues on indented lines.
+            continued = all(line.startswith((CLAIM_MARK, " ")) for line in lines)
+            if lines and lines[0].startswith(CLAIM_MARK) and continued:
+                block["classes"].append("claims")
 
 
 def setup(app):

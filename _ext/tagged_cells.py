@@ -32,7 +32,9 @@ MARKDOWN_TAGS = {*NUMBERED, *FREE_TITLE, "proof", "exercise", "solution", "capti
 # Tags that mean something elsewhere: to MyST-NB, and to the number test (tests/book).
 OTHER_TAGS = {"hide-input", "hide-output", "hide-cell", "remove-cell", "whole-page"}
 
-OPENING = re.compile(r"\*\*(?P<word>[^*(]+?)\s*(?:\((?P<title>.*?)\))?\s*[.:]?\*\*[ \t]*(?=\n|\S|$)")
+OPENING = re.compile(
+    r"\*\*(?P<word>[^*(]+?)\s*(?:\((?P<title>.*?)\))?\s*[.:]?\*\*[ \t]*(?=\n|\S|$)"
+)
 HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 
 

@@ -90,10 +90,8 @@ def bind(assignment: Assignment) -> Notebook:
             for part, points in item.parts.items():
                 done = passed.get((item.name, part))
                 earned += points if done else 0
-                state = "not run" if done is None else f"{points if done else 0:g}"
-                words.append(
-                    f"{part} {state} of {points:g}" if done is not None else f"{part} not run"
-                )
+                state = "not run" if done is None else f"{points if done else 0:g} of {points:g}"
+                words.append(f"{part} {state}")
             lines.append(f"{item.name:<{_width(assignment)}}  {', '.join(words)}")
         print("\n".join(lines))
         print(f"So far {earned:g} of {message.points(assignment.points)}.", end="")

@@ -90,10 +90,11 @@ def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
             result.close()  # or Python would warn later, outside our care
         return Outcome(value=None if result is None else read(result))
     except BaseException as error:
-        return Outcome(raised=type(error).__name__, words=_words(error))
+        return Outcome(raised=type(error).__name__, words=words_of(error))
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """What an exception says, in one line of at most 120 letters."""
     try:
         text = " ".join(str(error).split())
     except Exception:

@@ -7,6 +7,7 @@ answer is closed while a student's is tried.
 
 from __future__ import annotations
 
+import math
 from math import log
 from typing import Any
 
@@ -25,6 +26,8 @@ IN_BITS = "This is in bits (log base 2): nats are asked for."
 NEGATIVE = "The sign is wrong: the ratio is p/q, not q/p."
 ABSOLUTE = "The terms are made positive one by one: keep their signs, some are negative."
 AVERAGED = "This is the mean of the terms: the probabilities weigh them already, so add up."
+
+ZERO_STOPS = "math.log and / stop at 0: leave out p = 0, and return np.inf where only q is 0."
 
 # ---- kl: the divergence itself (S4 E1a) ------------------------------------------------------
 
@@ -90,6 +93,22 @@ def changed_in_place(p: Any, q: Any) -> Any:
     return rel_entr(p, q).sum()
 
 
+def not_added_up(p: Any, q: Any) -> Any:
+    return rel_entr(p, q)
+
+
+def lists_divided(p: Any, q: Any) -> Any:
+    return np.sum(p * np.log(p / q))
+
+
+def loop_without_zeros(p: Any, q: Any) -> Any:
+    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def loop_without_infinity(p: Any, q: Any) -> Any:
+    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
 KL = Item(
     "kl",
     chapter=2,
@@ -126,6 +145,13 @@ KL = Item(
             "The function changes its arguments in place: work on a copy of them.",
             changed_in_place,
         ),
+        Mistake(
+            "Lists cannot be divided: make arrays of them, np.asarray(p, dtype=float).",
+            lists_divided,
+        ),
+        Mistake("These are the terms of the sum: add them up.", not_added_up),
+        Mistake(ZERO_STOPS, loop_without_zeros),
+        Mistake(ZERO_STOPS, loop_without_infinity),
     ],
 )
 
@@ -271,8 +297,8 @@ def not_a_distribution(answer: Any, n: int) -> str:
     if answer.shape != (n,):
         return f"A list of {n} probabilities is asked for."
     if not np.all(answer >= 0):
-        return "A probability is never negative."
-    if not abs(answer.sum() - 1) <= 1e-6:
+        return "Every entry has to be a probability, so none is below 0."
+    if not abs(answer.sum() - 1) <= 5e-7:
         return f"The probabilities add up to {answer.sum():.6g}, not to 1."
     return ""
 
@@ -293,7 +319,7 @@ NEAREST = Item(
     parts={"property": 1},
     mistakes=[
         Mistake(
-            "The uniform distribution is as far from p as its entropy falls short of ln 4.",
+            "This is the uniform distribution: D(p‖r) is ln 4 - H(p) then, more than 0.",
             lambda p: [0.25] * 4,
         ),
         Mistake(
@@ -339,7 +365,8 @@ def asymmetric_enough(answer: Any, p: Any) -> str:
     gap = abs(forward - backward)
     if float(gap) >= GAP:
         return ""
-    return f"D(p‖q) = {forward:.4g} and D(q‖p) = {backward:.4g} differ by {gap:.4g} only."
+    numbers = f"D(p‖q) = {forward:.4g} and D(q‖p) = {backward:.4g}"
+    return f"{numbers} differ by {gap:.4g}; {GAP} is asked for."
 
 
 def three_outcomes(rng: np.random.Generator) -> list[float]:
@@ -615,6 +642,12 @@ def rows_not_divided(joint_p: Any, joint_q: Any) -> Any:
     return (np.sum(joint_p, axis=1) * rel_entr(joint_p, joint_q).sum(axis=1)).sum()
 
 
+def divided_across(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
+    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
+    return np.sum(p_x * rel_entr(p / p_x, q / q_x).sum(axis=1))
+
+
 def conditional_swapped(joint_p: Any, joint_q: Any) -> Any:
     q_x, _, divergences = row_divergences(joint_q, joint_p)
     return (q_x * divergences).sum()
@@ -647,6 +680,10 @@ CONDITIONAL_KL = Item(
         Mistake("The rows are weighted by Q(x): the expectation is under P.", weighted_by_q),
         Mistake("This conditions on y: x is along the rows.", given_y),
         Mistake("The rows are not divided by P(x) and Q(x) first.", rows_not_divided),
+        Mistake(
+            "P(x) went into the columns: keep its axis, sum(axis=1, keepdims=True).",
+            divided_across,
+        ),
         Mistake("This is D(Q‖P): the arguments are swapped.", conditional_swapped),
         Mistake(IN_BITS, conditional_in_bits),
         Mistake(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kllib.checks import seeds
-from kllib.checks.calling import Outcome, call, quiet, silence
+from kllib.checks.calling import Outcome, call, quiet, silence, words_of
 from kllib.checks.cases import arguments
 from kllib.checks.closed import closed
 from kllib.checks.item import Case, Item
@@ -155,7 +155,7 @@ def _expected(item: Item, case: Case) -> Numbers | str:
 
 def _same(a: Outcome, b: Outcome, rtol: float, atol: float) -> bool:
     if a.raised or b.raised:
-        return bool(a.raised) and a.raised == b.raised
+        return (a.raised, a.words) == (b.raised, b.words)
     if isinstance(a.value, np.ndarray) and isinstance(b.value, np.ndarray):
         return alike(a.value, b.value, rtol, atol)
     return a.value == b.value if isinstance(a.value, str) else False
@@ -184,4 +184,4 @@ def _mistaken(answer: Callable[..., Any], case: Case) -> Outcome:
     try:
         return Outcome(read(answer(*arguments(case))))
     except Exception as error:
-        return Outcome(raised=type(error).__name__)
+        return Outcome(raised=type(error).__name__, words=words_of(error))

@@ -58,9 +58,9 @@ def tried(item: Item, case: Case, outcome: Outcome, expected: Numbers | str | No
     assert isinstance(expected, np.ndarray)
     if outcome.raised:
         words = f": {outcome.words.rstrip('.')}" if outcome.words else ""
-        return f"{call} raised {outcome.raised}{words}; expected {shown(expected)}."
+        return f"{call} raised {outcome.raised}{words}; expected{GLUE}{glued(shown(expected))}."
     got, wanted = gave(outcome.value, expected)
-    return f"{call} gave {got}, expected {wanted}."
+    return f"{call} gave {glued(got)}, expected{GLUE}{glued(wanted)}."
 
 
 def gave(value: Numbers | str | Unreadable | None, expected: Numbers) -> tuple[str, str]:
@@ -88,14 +88,13 @@ def came_in(
         )
         for_these = f" for {listed}"
     many = value.size > 12
-    got = f"an array of shape {value.shape}" if many else shown(value)
+    got = f"an array of shape {value.shape}" if many else glued(shown(value))
     if item.accepts is not None:
         return [f"Your answer is {got}{for_these}."]
     if value.shape != verdict.expected.shape:
-        count = (
-            f"{verdict.expected.size} numbers in a list" if verdict.expected.ndim else "1 number"
-        )
-        return [f"Your answer is {got}, but {count} is asked for.".replace("list is", "list are")]
+        size = verdict.expected.size
+        asked = f"a list of {size} numbers" if verdict.expected.ndim else "one number"
+        return [f"Your answer is {got}, but the question asks for {asked}."]
     accuracy = f"within {100 * item.rtol:g} %"
     if graded_as is None:
         return [f"Your answer {got} is not {accuracy} of the right one{for_these}."]

@@ -45,8 +45,8 @@ def test_an_exception_is_one_line_without_a_traceback(said):
 
     assert said("kl", "infinity", kl)[1] == (
         "kl, infinity: not right.\n"
-        "kl([0.5, 0.5], [1.0, 0.0]) raised ZeroDivisionError: division by zero; expected\n"
-        "inf.\n"
+        "kl([0.5, 0.5], [1.0, 0.0]) raised ZeroDivisionError: division by zero;\n"
+        "expected inf.\n"
         "See chapter 2."
     )
 

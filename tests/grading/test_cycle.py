@@ -129,7 +129,7 @@ def test_feedback_shows_how_the_proof_is_marked(course):
         assert what.split(":")[0] in text
 
 
-def test_learnt_by_heart_and_a_borrowed_id_do_not_help(course):
+def test_learnt_by_heart_and_a_borrowed_id_do_not_help(course, monkeypatch):
     """What only grading can notice: hidden cases, and whose submission it is."""
     released = samples.read(course.folder / "exercises" / "definitions" / "definitions.ipynb")
     item = course.assignment["kl"]
@@ -147,7 +147,9 @@ def test_learnt_by_heart_and_a_borrowed_id_do_not_help(course):
     folder = course.folder / "submitted" / "borrower" / "definitions"
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / "definitions.ipynb")
+    monkeypatch.setattr(course, "secret", None)  # the first grading makes one then
     course.nbgrader("autograde", "definitions", "--student=borrower")
+    assert len((course.folder / ".grading-seed").read_text(encoding="utf-8").strip()) == 32
     graded = samples.read(
         course.folder / "autograded" / "borrower" / "definitions" / "definitions.ipynb"
     )

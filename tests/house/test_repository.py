@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_every_locked_package_has_a_version_and_a_hash():
     for entry in entries:
         assert re.match(r"[\w.-]+(\[\w+\])?==\S+", entry), entry
         assert "--hash=sha256:" in entry, entry.split()[0]
+
+
+def test_the_lock_holds_every_package_asked_for():
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    extras = project["optional-dependencies"]
+    asked = list(project["dependencies"])
+    # The peers that benchmarks compare with stay out of the lock.
+    asked += [name for extra in extras if extra != "peers" for name in extras[extra]]
+    names = {re.match(r"[\w-]+", word)[0].lower() for word in asked} - {"kllib"}
+    locked = set(re.findall(r"^([\w.-]+)==", text_of(ROOT / "requirements.lock"), flags=re.M))
+    assert names <= locked, f"make lock: {sorted(names - locked)} is not in requirements.lock"
 
 
 def test_no_registry_address_and_no_private_path():
