@@ -158,7 +158,7 @@ def _same(a: Outcome, b: Outcome, rtol: float, atol: float) -> bool:
         return (a.raised, a.words) == (b.raised, b.words)
     if isinstance(a.value, np.ndarray) and isinstance(b.value, np.ndarray):
         return alike(a.value, b.value, rtol, atol)
-    return a.value == b.value if isinstance(a.value, str) else False
+    return isinstance(a.value, str) and isinstance(b.value, str) and a.value == b.value
 
 
 def _explanations(

@@ -269,3 +269,15 @@ def test_settings_of_the_notebook_do_not_reach_our_arithmetic(said):
         warnings.simplefilter("error")
         assert "This is D(q‖p)" in said("kl", "infinity", definitions.swapped)[1]
         assert said("kl", "infinity", lambda p, q: rel_entr(p, q).sum())[0]
+
+
+@pytest.mark.parametrize("item", definitions.ASSIGNMENT.items, ids=lambda item: item.name)
+def test_nothing_odd_breaks_any_check(said, item):
+    for part in item.parts:
+        for odd in ODD.values():
+            answer = (lambda p, q, odd=odd: odd) if item.is_function else odd
+            right, wrong = said(item.name, part, answer, "practice")
+            # Where only infinities are tried, an infinity is right. (No ==: some of these lie.)
+            infinite = odd is ODD["inf"] and (item.name, part) == ("kl", "infinity")
+            assert right if infinite else wrong
+            assert "could not be checked" not in wrong
