@@ -77,7 +77,7 @@ def bind(assignment: Assignment) -> Notebook:
         if verdict.state == "right":
             return True, message.right(item, part)
         if verdict.state == "unanswered":
-            return False, message.unanswered(item, part)
+            return False, message.unanswered(item, part, verdict)
         text = message.wrong(item, part, verdict, values, seeds.submitted_by())
         return False, f"{text}\n{message.layout([note])}" if note else text
 

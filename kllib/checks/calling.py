@@ -103,26 +103,32 @@ def words_of(error: BaseException) -> str:
 
 
 @contextmanager
-def silence() -> Iterator[None]:
-    """Nothing that is written within reaches the cell: prints, warnings, logs, compiled code."""
+def silence() -> Iterator[_Nowhere]:
+    """Nothing that is written within reaches the cell: prints, warnings, logs, compiled code.
+
+    What it yields knows whether anything was printed.
+    """
     with ExitStack() as stack:
         # Handlers of `logging` keep the stream they were made with.
         for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values():
             stack.enter_context(_deaf(stream))
-        stack.enter_context(redirect_stdout(_Nowhere()))
+        printed = stack.enter_context(redirect_stdout(_Nowhere()))
         stack.enter_context(redirect_stderr(_Nowhere()))
         for descriptor in (1, 2):
             stack.enter_context(_closed_descriptor(descriptor))
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.errstate())  # a setting changed by the student ends here
-        yield
+        yield printed
 
 
 class _Nowhere(io.TextIOBase):
+    used = False
+
     def writable(self) -> bool:
         return True
 
     def write(self, text: str, /) -> int:
+        self.used = True
         return len(text)
 
 

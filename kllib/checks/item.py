@@ -34,10 +34,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer with a name: what it computes, and what its author should read."""
+    """A wrong answer with a name: what it computes, and what its author should read.
+
+    ``variants`` are other ways to make the same mistake, such as another tiny number.
+    """
 
     says: str
     answer: Callable[..., Any]
+    variants: Sequence[Callable[..., Any]] = ()
+
+    @property
+    def answers(self) -> tuple[Callable[..., Any], ...]:
+        return (self.answer, *self.variants)
 
     @property
     def source(self) -> str:

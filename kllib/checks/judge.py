@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from kllib.checks.calling import Outcome, call, quiet, silence, words_of
 from kllib.checks.cases import arguments
 from kllib.checks.closed import closed
 from kllib.checks.item import Case, Item
-from kllib.checks.values import Numbers, Unreadable, alike, described, read, word
+from kllib.checks.values import Numbers, Unreadable, alike, article, described, read, word
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Verdict:
 
 RIGHT = Verdict("right")
 UNANSWERED = Verdict("unanswered")
+
+NO_RETURN = "The function returns nothing: end it with return."
 
 
 def cases_of(item: Item, part: str) -> list[Case]:
@@ -53,9 +56,10 @@ def judge_function(item: Item, part: str, function: object) -> Verdict:
     if not callable(function):
         return Verdict("wrong", amiss=f"{item.name} should be a function, not {_kind(function)}.")
     cases = cases_of(item, part)
-    outcomes = _try(function, cases, item.closed)
+    outcomes, printed = _try(function, cases, item.closed)
     if outcomes[0].empty:
-        return UNANSWERED
+        begun = not outcomes[0].raised and (printed or _has_own_variables(function))
+        return replace(UNANSWERED, amiss=NO_RETURN) if begun else UNANSWERED
     with quiet():
         expected = [_expected(item, case) for case in cases]
         tolerances = [item.slack(*case.args) for case in cases]
@@ -104,21 +108,45 @@ def judge_value(item: Item, answer: object, parameters: dict[str, Any]) -> Verdi
             dict.fromkeys(
                 mistake.says
                 for mistake in item.mistakes
-                if _same(outcome, Outcome(read(mistake.answer(**parameters))), item.rtol, 0.0)
+                for made in mistake.answers
+                if _same(outcome, Outcome(read(made(**parameters))), item.rtol, 0.0)
             )
         )
+        if not names and not amiss and isinstance(expected, np.ndarray):
+            amiss = _cut_short(got, expected)
     return Verdict("wrong", None, outcome, expected, amiss, names)
 
 
+def _cut_short(got: Numbers, expected: Numbers) -> str:
+    """Says so if the answer is the right one with too few decimals, rounded or cut off."""
+    if got.shape != expected.shape or not alike(got, expected, 0.05, 0.0):
+        return ""
+    for decimals in (1, 2, 3, 4):
+        step = 10.0**-decimals
+        if np.allclose(got, np.round(got, decimals), rtol=0, atol=1e-12):
+            if np.all(np.abs(got - expected) < step):
+                return "Right as far as it goes, but cut short: give more decimals."
+            return ""
+    return ""
+
+
+def _has_own_variables(function: Callable[..., Any]) -> bool:
+    """Whether somebody began to write it: the released stub only assigns to its parameters."""
+    code = getattr(function, "__code__", None)
+    return isinstance(code, CodeType) and code.co_nlocals > code.co_argcount
+
+
 def _judge_word(item: Item, answer: object, outcome: Outcome, expected: object) -> Verdict:
-    choices = " or ".join(f'"{choice}"' for choice in item.choices)
+    *others, last = [f'"{choice}"' for choice in item.choices]
+    choices = f"{', '.join(others)} or {last}"
     if not isinstance(outcome.value, str):
-        return Verdict("wrong", amiss=f"The answer is a word, {choices}, not {described(answer)}.")
+        what = described(answer)
+        return Verdict("wrong", amiss=f"One word is asked for, {choices}, not {what}.")
     chosen = word(outcome.value)
     if chosen == expected:
         return RIGHT
     if chosen not in item.choices:
-        return Verdict("wrong", amiss=f"The answer is one of {choices}.")
+        return Verdict("wrong", amiss=f"Choose between {choices}.")
     names = tuple(mistake.says for mistake in item.mistakes if mistake.answer() == chosen)
     return Verdict("wrong", None, outcome, mistakes=names)
 
@@ -128,15 +156,17 @@ def _asked_for(expected: Numbers) -> str:
 
 
 def _kind(answer: object) -> str:
-    what = described(answer)
-    return what if what.startswith(("a ", "an ", "the ", "True", "False")) else f"a {what}"
+    if type(answer) in (list, tuple):
+        return article(type(answer).__name__)
+    return "a number" if type(answer) in (int, float) else described(answer)
 
 
 def _try(
     function: Callable[..., Any], cases: Sequence[Case], names: Sequence[str]
-) -> list[Outcome]:
+) -> tuple[list[Outcome], bool]:
+    """What each call led to, and whether anything was printed."""
     outcomes: list[Outcome] = []
-    with silence(), closed(names):
+    with silence() as printed, closed(names):
         for case in cases:
             outcome = call(function, arguments(case))
             outcomes.append(outcome)
@@ -144,7 +174,7 @@ def _try(
                 # One endless loop is enough waiting, and a stub needs no second look.
                 outcomes += [outcome] * (len(cases) - len(outcomes))
                 break
-    return outcomes
+    return outcomes, printed.used
 
 
 def _expected(item: Item, case: Case) -> Numbers | str:
@@ -172,9 +202,12 @@ def _explanations(
         return ()
     found: dict[str, None] = {}
     for mistake in item.mistakes:
-        if all(
-            same(outcome, _mistaken(mistake.answer, case), number)
-            for number, (case, outcome) in enumerate(zip(cases, outcomes, strict=True))
+        if any(
+            all(
+                same(outcome, _mistaken(made, case), number)
+                for number, (case, outcome) in enumerate(zip(cases, outcomes, strict=True))
+            )
+            for made in mistake.answers
         ):
             found[mistake.says] = None
     return tuple(found)

@@ -24,8 +24,9 @@ def right(item: Item, part: str) -> str:
     return layout([f"{item.name}, {part}: right.", f"{points(item.parts[part])}."])
 
 
-def unanswered(item: Item, part: str) -> str:
-    return layout([f"{item.name}, {part}: not answered yet.", where_to_read(item)])
+def unanswered(item: Item, part: str, verdict: Verdict) -> str:
+    begun = [verdict.amiss] if verdict.amiss else []
+    return layout([f"{item.name}, {part}: not answered yet.", *begun, where_to_read(item)])
 
 
 def wrong(
@@ -95,11 +96,13 @@ def came_in(
         size = verdict.expected.size
         asked = f"a list of {size} numbers" if verdict.expected.ndim else "one number"
         return [f"Your answer is {got}, but the question asks for {asked}."]
-    accuracy = f"within {100 * item.rtol:g} %"
+    # Where the numbers are exact ones, an accuracy would read like a joke.
+    accuracy = f" within {100 * item.rtol:g} %" if item.rtol >= 1e-4 else ""
     if graded_as is None:
-        return [f"Your answer {got} is not {accuracy} of the right one{for_these}."]
+        near = f"{accuracy} of" if accuracy else ""
+        return [f"Your answer {got} is not{near} the right one{for_these}."]
     got, wanted = (got, shown(verdict.expected)) if many else shown_apart(value, verdict.expected)
-    return [f"Your answer is {got}, expected {wanted} {accuracy}{for_these}."]
+    return [f"Your answer is {got}, expected {wanted}{accuracy}{for_these}."]
 
 
 def named(mistakes: tuple[str, ...]) -> list[str]:

@@ -35,8 +35,10 @@ class _NotNumbers(Exception):
 
 def read(answer: object) -> Numbers | str | Unreadable:
     """The numbers (a float64 array, 0-d for one number) or the word that an answer holds."""
-    if type(answer) is str:
-        return answer
+    if type(answer) in (str, np.str_):
+        return str.__str__(answer)
+    if type(answer) is np.ndarray and answer.dtype.kind == "U" and not answer.ndim:
+        return str(answer)  # what np.where makes of a word
     try:
         numbers = np.array(_numbers(answer, DEEPEST), dtype=np.float64)
     except (_NotNumbers, ValueError, TypeError, OverflowError):
@@ -79,9 +81,27 @@ def described(answer: object) -> str:
         numeric = answer.dtype.kind in "iuf"
         return f"an array of shape {answer.shape}" + ("" if numeric else f" of {answer.dtype}")
     if kind in (list, tuple):
-        return f"a {kind.__name__} that is not all numbers"
-    name = kind.__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+        return _listed(answer)
+    if kind is complex:
+        return "a complex number"
+    return article(kind.__name__)
+
+
+def _listed(answer: Any) -> str:
+    name = article(type(answer).__name__)
+    try:
+        numbers = _numbers(answer, DEEPEST)
+    except _NotNumbers:
+        return f"{name} in which not every entry is a number"
+    try:
+        np.array(numbers, dtype=np.float64)
+    except ValueError:
+        return f"{name} of rows that differ in length"
+    return name
+
+
+def article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 _short = reprlib.Repr()

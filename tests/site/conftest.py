@@ -4,20 +4,15 @@ import functools
 import http.server
 import importlib.util
 import os
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
+from tools.system_packages import find_browser
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
-BROWSERS = (
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 
 def load_extension(name):
@@ -60,19 +55,6 @@ def address(site):
         server.shutdown()
 
 
-def find_browser():
-    """The first Chromium or Chrome of this machine; CHROMIUM in the environment goes first."""
-    candidates = [os.environ.get("CHROMIUM", ""), *BROWSERS]
-    candidates += [shutil.which(n) or "" for n in ("chromium", "chromium-browser", "google-chrome")]
-    for candidate in candidates:
-        if candidate and Path(candidate).is_file():
-            return candidate
-    pytest.fail(
-        "the site's browser tests need Chromium or Chrome: install it (Debian and Ubuntu: "
-        "`apt-get install chromium`) or name it in the environment variable CHROMIUM"
-    )
-
-
 @pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import sync_playwright
@@ -80,7 +62,10 @@ def browser():
     arguments = ["--disable-gpu", "--disable-background-networking", "--no-first-run"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses its own sandbox to root
+    found = find_browser()
+    if found is None:
+        pytest.fail("the pages' tests need Chromium or Chrome: tools/system_packages.py finds one")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
         yield chromium
         chromium.close()
