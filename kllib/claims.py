@@ -210,9 +210,7 @@ def _check_form(name: str, unit: str, rtol: float, routes: dict[str, Route]) -> 
             f"claim name {name!r}: write one line of words with single spaces and no ' = ' or ' ≈ '"
         )
     if unit != " ".join(unit.split()) or re.search(r"[][,]", unit):
-        raise ValueError(
-            f"claim '{name}': unit {unit!r} must be words without brackets or commas"
-        )
+        raise ValueError(f"claim '{name}': unit {unit!r} must be words without brackets or commas")
     if not 1e-14 <= rtol <= 1e-2:
         raise ValueError(f"claim '{name}': rtol must lie between 1e-14 and 1e-2, got {rtol}")
     if len(routes) < 2:

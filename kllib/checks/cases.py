@@ -166,7 +166,26 @@ def joint_pairs(rng: np.random.Generator) -> list[Case]:
         p, q = shares(rng, 3 * columns - 1), shares(rng, 3 * columns)
         place = [int(rng.integers(3 * columns))]
         add("zeros", entry, table(with_zeros(p, place), columns), table(q, columns))
+
+    ruled_out = "an entry of P that Q rules out"
+    add("zeros", ruled_out, [[0.2, 0.3], [0.1, 0.4]], [[0.25, 0.25], [0.5, 0.0]])
+    p, q = shares(rng, 6), shares(rng, 5)
+    place = [int(rng.integers(6))]
+    add("zeros", ruled_out, table(p, 3), table(with_zeros(q, place), 3))
     return cases
+
+
+def marginal_pairs(rng: np.random.Generator) -> list[Case]:
+    """The same, and rows that Q rules out (where a distribution given x has no meaning)."""
+    ruled_out = "a value of x that P allows and Q rules out"
+    fixed = [[0.2, 0.3], [0.1, 0.4]], [[0.5, 0.5], [0.0, 0.0]]
+    p, q = shares(rng, 6), shares(rng, 4)
+    drawn = table(p, 2), table(with_zeros(q, [2 * int(rng.integers(3))] * 2), 2)
+    return [
+        *joint_pairs(rng),
+        Case("zeros", ruled_out, fixed),
+        Case("zeros", ruled_out, drawn),
+    ]
 
 
 def stacked_pairs(rng: np.random.Generator) -> list[Case]:
@@ -189,6 +208,9 @@ def stacked_pairs(rng: np.random.Generator) -> list[Case]:
     add("rows", pairs, rows(4, n=5), rows(4, n=5))
     zero = "rows with a zero in p"
     add("rows", zero, [[1.0, 0.0], [0.2, 0.8]], [[0.5, 0.5], [0.6, 0.4]])
+    ruled_out = "a row in which q rules out an outcome of p"
+    add("rows", ruled_out, [[0.5, 0.5], [0.2, 0.8]], [[1.0, 0.0], [0.6, 0.4]])
+    add("rows", ruled_out, rows(2, n=3), [with_zeros(rows(n=2), [1]), rows(n=3)])
 
     one = "one distribution against many"
     add("batches", one, [[0.5, 0.5], [0.2, 0.8], [0.9, 0.1]], [0.25, 0.75])

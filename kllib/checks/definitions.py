@@ -8,28 +8,44 @@ answer is closed while a student's is tried.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from math import log
 from typing import Any
 
 import numpy as np
+from scipy import stats  # type: ignore[import-untyped]
 from scipy.special import rel_entr  # type: ignore[import-untyped]
 
 from kllib import conditional_kl, kl_divergence
 from kllib.checks.binding import bind
-from kllib.checks.cases import joint_pairs, rounding, simplex_pairs, stacked_pairs, table
+from kllib.checks.cases import (
+    joint_pairs,
+    marginal_pairs,
+    rounding,
+    simplex_pairs,
+    stacked_pairs,
+    table,
+)
 from kllib.checks.item import Assignment, Item, Mistake, Written
 
 __all__ = ["ASSIGNMENT", "check", "given", "progress", "release"]
 
 SWAPPED = "This is D(q‖p): the arguments are swapped."
 IN_BITS = "This is in bits (log base 2): nats are asked for."
-NEGATIVE = "The sign is wrong: the ratio is p/q, not q/p."
+IN_TENS = "This is to base 10: nats take the natural logarithm."
+NEGATIVE = "The sign is wrong: a minus too many, or q/p where p/q belongs."
+ROUNDED = "The result is rounded: return it as it is."
+FLOORED = "Zeros are raised to a tiny number: that hides the infinity, D is +∞ there."
+LEFT_OUT = "Outcomes that q rules out are left out: if p allows one of them, D is +∞."
+PAIR_IN_BITS = "These are in bits (log base 2): nats are asked for."
+PAIR_IN_TENS = "These are to base 10: nats take the natural logarithm."
 ABSOLUTE = "The terms are made positive one by one: keep their signs, some are negative."
 AVERAGED = "This is the mean of the terms: the probabilities weigh them already, so add up."
 
 ZERO_STOPS = "math.log and / stop at 0: leave out p = 0, and return np.inf where only q is 0."
 
-# ---- kl: the divergence itself (S4 E1a) ------------------------------------------------------
+# ---- kl: the divergence itself -----------------------------------------------------------------
 
 
 def swapped(p: Any, q: Any) -> Any:
@@ -40,8 +56,16 @@ def in_bits(p: Any, q: Any) -> Any:
     return rel_entr(p, q).sum() / np.log(2)
 
 
+def to_base_ten(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum() / np.log(10)
+
+
 def turned_round(p: Any, q: Any) -> Any:
     return -rel_entr(p, q).sum()
+
+
+def weighted_by_model(p: Any, q: Any) -> Any:
+    return -rel_entr(q, p).sum()
 
 
 def made_positive(p: Any, q: Any) -> Any:
@@ -66,8 +90,25 @@ def both_ways(p: Any, q: Any) -> Any:
     return (rel_entr(p, q).sum() + rel_entr(q, p).sum()) / 2
 
 
-def rounded(p: Any, q: Any) -> Any:
-    return np.round(rel_entr(p, q).sum(), 4)
+def both_added(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum() + rel_entr(q, p).sum()
+
+
+def to_the_middle(p: Any, q: Any) -> Any:
+    middle = (np.asarray(p, dtype=float) + np.asarray(q, dtype=float)) / 2
+    return (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
+
+
+def rounded(p: Any, q: Any, decimals: int = 4) -> Any:
+    return np.round(rel_entr(p, q).sum(), decimals)
+
+
+def first_outcome(p: Any, q: Any) -> Any:
+    return rel_entr(p[0], q[0])
+
+
+def first_two_outcomes(p: Any, q: Any) -> Any:
+    return rel_entr(p[:2], q[:2]).sum()
 
 
 def zero_times_infinity(p: Any, q: Any) -> Any:
@@ -75,15 +116,41 @@ def zero_times_infinity(p: Any, q: Any) -> Any:
     return np.sum(p * np.log(p / q))
 
 
-def floored(p: Any, q: Any) -> Any:
-    p, q = np.maximum(p, 1e-12), np.maximum(q, 1e-12)
+def floored(p: Any, q: Any, tiny: float = 1e-12) -> Any:
+    p, q = np.maximum(p, tiny), np.maximum(q, tiny)
     return np.sum(p * np.log(p / q))
+
+
+def with_other_floors(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """The same with other tiny numbers in use; one that is added instead gives the same."""
+    tinies = (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-15, 1e-16, 2.0**-52, 1e-20, 1e-30, 1e-300)
+    return [partial(function, tiny=tiny) for tiny in tinies]
 
 
 def infinity_left_out(p: Any, q: Any) -> Any:
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     both = (p > 0) & (q > 0)
     return np.sum(p[both] * np.log(p[both] / q[both]))
+
+
+def infinity_as_nan(p: Any, q: Any) -> Any:
+    divergence = rel_entr(p, q).sum()
+    return np.nan if np.isinf(divergence) else divergence
+
+
+def infinite_at_zeros_of_q(p: Any, q: Any) -> Any:
+    return np.inf if np.any(np.equal(q, 0)) else rel_entr(p, q).sum()
+
+
+def infinite_at_every_zero(p: Any, q: Any) -> Any:
+    return np.inf if np.any(np.equal(p, 0) | np.equal(q, 0)) else rel_entr(p, q).sum()
+
+
+def zeros_overwritten(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    q[p == 0] = 1
+    p[p == 0] = 1
+    return np.sum(p * np.log(p / q))
 
 
 def changed_in_place(p: Any, q: Any) -> Any:
@@ -121,7 +188,9 @@ KL = Item(
     mistakes=[
         Mistake(SWAPPED, swapped),
         Mistake(IN_BITS, in_bits),
+        Mistake(IN_TENS, to_base_ten),
         Mistake(NEGATIVE, turned_round),
+        Mistake("This is -D(q‖p): the log-ratios are weighted by q, not by p.", weighted_by_model),
         Mistake(ABSOLUTE, made_positive),
         Mistake(AVERAGED, averaged),
         Mistake("Each log-ratio has to be weighted by p before they are added up.", unweighted),
@@ -129,21 +198,42 @@ KL = Item(
             "This is the cross-entropy H(p, q): the entropy H(p) is still in it.", cross_entropy
         ),
         Mistake("This is the mean of both directions: only D(p‖q) is asked for.", both_ways),
-        Mistake("The result is rounded to four decimals: return it as it is.", rounded),
+        Mistake("This is the sum of both directions: only D(p‖q) is asked for.", both_added),
+        Mistake(
+            "This compares p and q with their mean, as Jensen and Shannon do: not D(p‖q).",
+            to_the_middle,
+        ),
+        Mistake(
+            ROUNDED, rounded, [partial(rounded, decimals=decimals) for decimals in (1, 2, 3, 5, 6)]
+        ),
+        Mistake(
+            "Only the first outcome counts here: return after the loop, not inside it.",
+            first_outcome,
+        ),
+        Mistake(
+            "Only the first two outcomes count here: the sum runs over all.", first_two_outcomes
+        ),
         Mistake(
             "0 ln 0 came out as nan: an outcome with p = 0 adds nothing to the sum.",
             zero_times_infinity,
         ),
+        Mistake(FLOORED, floored, with_other_floors(floored)),
+        Mistake(LEFT_OUT, infinity_left_out),
         Mistake(
-            "Zeros are raised to a tiny number: that hides the infinity, D is +∞ there.", floored
+            "nan says “not a number”: where q rules out what p allows, D is np.inf.",
+            infinity_as_nan,
         ),
         Mistake(
-            "Outcomes that q rules out are left out: if p allows one of them, D is +∞.",
-            infinity_left_out,
+            "A zero of q alone is not enough for infinity: where p is 0 too, nothing is added.",
+            infinite_at_zeros_of_q,
+        ),
+        Mistake(
+            "A zero of p never makes D infinite: that outcome adds nothing.", infinite_at_every_zero
         ),
         Mistake(
             "The function changes its arguments in place: work on a copy of them.",
             changed_in_place,
+            [zeros_overwritten],
         ),
         Mistake(
             "Lists cannot be divided: make arrays of them, np.asarray(p, dtype=float).",
@@ -155,7 +245,7 @@ KL = Item(
     ],
 )
 
-# ---- mirror, larger, exact: S4 E1 a and b ----------------------------------------------------
+# ---- exact, mirror, larger: a pair whose two directions agree ----------------------------------
 
 MIRROR_P, MIRROR_Q = [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]
 
@@ -167,10 +257,8 @@ def directions(p: Any, q: Any) -> list[Any]:
 def direction_mistakes(*, same_both_ways: bool = False) -> list[Mistake]:
     """What goes wrong in [D(p‖q), D(q‖p)]; a mirror pair cannot show a wrong order."""
     mistakes = [
-        Mistake(
-            "These are in bits (log base 2): nats are asked for.",
-            lambda p, q: np.divide(directions(p, q), log(2)),
-        ),
+        Mistake(PAIR_IN_BITS, lambda p, q: np.divide(directions(p, q), log(2))),
+        Mistake(PAIR_IN_TENS, lambda p, q: np.divide(directions(p, q), log(10))),
         Mistake(
             "The sign is wrong in both: the ratio is p/q under p, and q/p under q.",
             lambda p, q: np.negative(directions(p, q)),
@@ -201,6 +289,14 @@ def direction_mistakes(*, same_both_ways: bool = False) -> list[Mistake]:
             Mistake(
                 "Both are D(p‖q): for the second one the expectation is under q.",
                 lambda p, q: [kl_divergence(p, q)] * 2,
+            ),
+            Mistake(
+                "Both are D(q‖p): for the first one the expectation is under p.",
+                lambda p, q: [kl_divergence(q, p)] * 2,
+            ),
+            Mistake(
+                "The second sign is wrong: under q the ratio is q/p.",
+                lambda p, q: [kl_divergence(p, q), -kl_divergence(q, p)],
             ),
         ]
     return mistakes
@@ -236,6 +332,11 @@ EXACT = Item(
         Mistake("These are in the wrong order: ln 2 comes first.", lambda: [0.1, 0.6]),
         Mistake("The sign of ln(2/3) is lost: it is -ln(3/2).", lambda: [0.6, 0.5]),
         Mistake("The sign of ln(1/4) is lost: it is -2 ln 2.", lambda: [1.0, 0.1]),
+        Mistake("Both signs are wrong: the ratio is p/q, not q/p.", lambda: [-0.6, -0.1]),
+        Mistake(
+            "The logarithms are in it already: a and b are the numbers before them.",
+            lambda: [0.6 * log(2), 0.1 * log(1.5)],
+        ),
     ],
 )
 
@@ -289,17 +390,19 @@ TWIN = Item(
     mistakes=direction_mistakes(),
 )
 
-# ---- nearest, unique: S4 E1c -----------------------------------------------------------------
+# ---- nearest, unique: when the divergence is 0 -------------------------------------------------
 
 
 def not_a_distribution(answer: Any, n: int) -> str:
     """What keeps an answer from being a distribution on n outcomes, or ""."""
     if answer.shape != (n,):
         return f"A list of {n} probabilities is asked for."
+    if not np.all(np.isfinite(answer)):
+        return "Every entry has to be a probability, from 0 to 1."
     if not np.all(answer >= 0):
         return "Every entry has to be a probability, so none is below 0."
-    if not abs(answer.sum() - 1) <= 5e-7:
-        return f"The probabilities add up to {answer.sum():.6g}, not to 1."
+    if not abs(answer.sum() - 1) <= 5e-7:  # seven digits show whatever is further off
+        return f"The probabilities add up to {answer.sum():.8g}, not to 1."
     return ""
 
 
@@ -404,7 +507,7 @@ ASYMMETRIC = Item(
     ],
 )
 
-# ---- units: S3 E1, and the student's own -----------------------------------------------------
+# ---- units: one pair in nats and bits; bits: the student's own pair ----------------------------
 
 RECIPE_P, RECIPE_Q = [0.25, 0.25, 0.5], [0.5, 0.25, 0.25]
 
@@ -430,6 +533,15 @@ UNITS = Item(
         Mistake(
             "The same number twice: 1 bit is ln 2 ≈ 0.69 nats.",
             lambda: [kl_divergence(RECIPE_P, RECIPE_Q)] * 2,
+            [lambda: [kl_divergence(RECIPE_P, RECIPE_Q, base=2)] * 2],
+        ),
+        Mistake(
+            "Nats are bits times ln 2, not divided by it.",
+            lambda: np.multiply(kl_divergence(RECIPE_P, RECIPE_Q, base=2), [1 / log(2), 1]),
+        ),
+        Mistake(
+            "The signs are wrong: the ratio is p/q, not q/p.",
+            lambda: np.negative(nats_and_bits(RECIPE_P, RECIPE_Q)),
         ),
         Mistake(
             "The second one is to base 10: bits are to base 2.",
@@ -482,6 +594,7 @@ BITS = Item(
             "This is D(q‖p), and in nats: swap the arguments and divide by ln 2.",
             lambda p, q: kl_divergence(q, p),
         ),
+        Mistake(NEGATIVE, lambda p, q: -kl_divergence(p, q, base=2)),
         Mistake(ABSOLUTE, lambda p, q: np.abs(rel_entr(p, q)).sum() / log(2)),
         Mistake(AVERAGED, lambda p, q: kl_divergence(p, q, base=2) / 3),
     ],
@@ -510,6 +623,30 @@ def rows_in_bits(p: Any, q: Any) -> Any:
     return rel_entr(p, q).sum(axis=-1) / np.log(2)
 
 
+def rows_to_base_ten(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum(axis=-1) / np.log(10)
+
+
+def rows_negative(p: Any, q: Any) -> Any:
+    return -rel_entr(p, q).sum(axis=-1)
+
+
+def rows_rounded(p: Any, q: Any, decimals: int = 4) -> Any:
+    return np.round(rel_entr(p, q).sum(axis=-1), decimals)
+
+
+def rows_not_added_up(p: Any, q: Any) -> Any:
+    return rel_entr(p, q)
+
+
+def second_axis(p: Any, q: Any) -> Any:
+    return rel_entr(p, q).sum(axis=1)
+
+
+def axis_of_entropy(p: Any, q: Any) -> Any:
+    return stats.entropy(np.asarray(p, dtype=float), np.asarray(q, dtype=float))
+
+
 def axis_kept(p: Any, q: Any) -> Any:
     return rel_entr(p, q).sum(axis=-1, keepdims=True)
 
@@ -521,6 +658,16 @@ def paired_by_a_loop(p: Any, q: Any) -> Any:
 def rows_with_nan(p: Any, q: Any) -> Any:
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     return np.sum(p * np.log(p / q), axis=-1)
+
+
+def rows_floored(p: Any, q: Any, tiny: float = 1e-12) -> Any:
+    p, q = np.maximum(p, tiny), np.maximum(q, tiny)
+    return np.sum(p * np.log(p / q), axis=-1)
+
+
+def rows_without_infinity(p: Any, q: Any) -> Any:
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    return np.where((p > 0) & (q > 0), p * np.log(p / q), 0).sum(axis=-1)
 
 
 KL_ROWS = Item(
@@ -538,16 +685,28 @@ KL_ROWS = Item(
         Mistake(AVERAGED, mean_of_rows),
         Mistake(SWAPPED, swapped_rows),
         Mistake(IN_BITS, rows_in_bits),
+        Mistake(IN_TENS, rows_to_base_ten),
+        Mistake(NEGATIVE, rows_negative),
+        Mistake(
+            ROUNDED, rows_rounded, [partial(rows_rounded, decimals=decimals) for decimals in (2, 3)]
+        ),
+        Mistake("These are the terms of the sums: add up each row.", rows_not_added_up),
+        Mistake("axis=1 is the last axis of two only: axis=-1 is always the last.", second_axis),
+        Mistake(
+            "scipy.stats.entropy adds up along axis 0 if it is not told: axis=-1.", axis_of_entropy
+        ),
         Mistake("The axis summed over is still there with length 1: drop it.", axis_kept),
         Mistake(
             "A loop over pairs of rows cannot broadcast: add up along the last axis instead.",
             paired_by_a_loop,
         ),
         Mistake("0 ln 0 came out as nan: an outcome with p = 0 adds nothing.", rows_with_nan),
+        Mistake(FLOORED, rows_floored, with_other_floors(rows_floored)),
+        Mistake(LEFT_OUT, rows_without_infinity),
     ],
 )
 
-# ---- marginal_kl, conditional_kl: the two terms of the chain rule (S4 E4) --------------------
+# ---- marginal_kl, conditional_kl: the two terms of the chain rule ------------------------------
 
 WHOLE = "This is the whole divergence of the tables: one of its two terms is asked for."
 
@@ -590,11 +749,26 @@ def marginal_with_nan(joint_p: Any, joint_q: Any) -> Any:
     return np.sum(p * np.log(p / q))
 
 
+def marginal_without_infinity(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)
+    both = (p > 0) & (q > 0)
+    return np.sum(p[both] * np.log(p[both] / q[both]))
+
+
+def what_the_marginals_leave(joint_p: Any, joint_q: Any) -> Any:
+    p_x, _, divergences = row_divergences(joint_p, joint_q)
+    return (p_x * divergences).sum()
+
+
+def marginal_negative(joint_p: Any, joint_q: Any) -> Any:
+    return -rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
+
+
 MARGINAL_KL = Item(
     "marginal_kl",
     chapter=2,
     oracle=kl_of_marginals,
-    cases=joint_pairs,
+    cases=marginal_pairs,
     rtol=1e-6,
     slack=rounding,
     closed=KL.closed,
@@ -608,6 +782,12 @@ MARGINAL_KL = Item(
         Mistake("The mean of a row is not its marginal probability: add it up.", means_for_sums),
         Mistake("This takes the first column alone: add up each row.", first_column),
         Mistake("0 ln 0 came out as nan: an x with P(x) = 0 adds nothing.", marginal_with_nan),
+        Mistake(
+            "A row that Q rules out is left out: if P allows it, the term is +∞.",
+            marginal_without_infinity,
+        ),
+        Mistake("This is the other term: the conditional one.", what_the_marginals_leave),
+        Mistake(NEGATIVE, marginal_negative),
     ],
 )
 
@@ -664,6 +844,32 @@ def conditional_with_nan(joint_p: Any, joint_q: Any) -> Any:
     return np.sum(p * np.log((p / p_x) / (q / q_x)))
 
 
+def zero_row_divided(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
+    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
+    return np.sum(p_x * rel_entr(p / p_x[:, None], q / q_x[:, None]).sum(axis=1))
+
+
+def conditional_without_infinity(joint_p: Any, joint_q: Any) -> Any:
+    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
+    ratio = (p / p.sum(axis=1, keepdims=True)) / (q / q.sum(axis=1, keepdims=True))
+    return np.sum(np.where((p > 0) & (q > 0), p * np.log(ratio), 0))
+
+
+def conditional_negative(joint_p: Any, joint_q: Any) -> Any:
+    p_x, _, divergences = row_divergences(joint_p, joint_q)
+    return -(p_x * divergences).sum()
+
+
+def marginal_term(joint_p: Any, joint_q: Any) -> Any:
+    return rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
+
+
+def row_by_row(joint_p: Any, joint_q: Any) -> Any:
+    p_x, _, divergences = row_divergences(joint_p, joint_q)
+    return p_x * divergences
+
+
 CONDITIONAL_KL = Item(
     "conditional_kl",
     chapter=2,
@@ -687,12 +893,24 @@ CONDITIONAL_KL = Item(
         Mistake("This is D(Q‖P): the arguments are swapped.", conditional_swapped),
         Mistake(IN_BITS, conditional_in_bits),
         Mistake(
-            "0/0 or 0 ln 0 came out as nan: what P rules out adds nothing.", conditional_with_nan
+            "0/0 or 0 ln 0 came out as nan: what P rules out adds nothing.",
+            conditional_with_nan,
+            [zero_row_divided],
+        ),
+        Mistake(
+            "Entries that Q rules out are left out: if P allows one, the term is +∞.",
+            conditional_without_infinity,
+        ),
+        Mistake("This is the other term: the marginal one.", marginal_term),
+        Mistake("These are the terms row by row: add them up.", row_by_row),
+        Mistake(
+            "This is minus the right term: a minus too many, or a ratio upside down.",
+            conditional_negative,
         ),
     ],
 )
 
-# ---- chain, term, chain_twin: S4 E4 and the student's own ------------------------------------
+# ---- chain, term: the chain rule in numbers; chain_twin: the student's own tables --------------
 
 CHAIN_P = [[0.4, 0.1], [0.1, 0.4]]
 UNIFORM = [[0.25, 0.25], [0.25, 0.25]]
@@ -709,9 +927,20 @@ def chain_terms(P: Any, Q: Any) -> list[Any]:
 def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
     """What goes wrong in [whole, marginal, conditional]; a symmetric table hides some of it."""
     mistakes = [
+        Mistake(PAIR_IN_BITS, lambda P, Q: np.divide(chain_terms(P, Q), log(2))),
+        Mistake(PAIR_IN_TENS, lambda P, Q: np.divide(chain_terms(P, Q), log(10))),
+        Mistake("The signs are wrong.", lambda P, Q: np.negative(chain_terms(P, Q))),
         Mistake(
-            "These are in bits (log base 2): nats are asked for.",
-            lambda P, Q: np.divide(chain_terms(P, Q), log(2)),
+            "The whole one comes first: [whole, marginal, conditional].",
+            lambda P, Q: [chain_terms(P, Q)[k] for k in (1, 2, 0)],
+        ),
+        Mistake(
+            "Rows without their weights P(x); and work the whole out directly, as a check.",
+            lambda P, Q: [
+                kl_of_marginals(P, Q) + rows_added_up(P, Q),
+                kl_of_marginals(P, Q),
+                rows_added_up(P, Q),
+            ],
         ),
         Mistake(
             "The marginal and the conditional term have changed places.",
@@ -742,10 +971,18 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
                 "These condition on y: x is along the rows.",
                 lambda P, Q: chain_terms(np.transpose(P), np.transpose(Q)),
             ),
+            Mistake(
+                "The rows of the conditional term are weighted by Q(x), not by P(x).",
+                lambda P, Q: [*chain_terms(P, Q)[:2], weighted_by_q(P, Q)],
+            ),
+            Mistake(
+                "The rows are not divided by P(x) and Q(x) in the conditional term.",
+                lambda P, Q: [*chain_terms(P, Q)[:2], rows_not_divided(P, Q)],
+            ),
         ]
     # In this table the marginal term is 0, so the last two cannot be told from the right answer.
     return [
-        *mistakes[:4],
+        *mistakes[:-2],
         Mistake(
             "The marginal term is of P_X against Q_X, which agree here: it is 0.",
             lambda P, Q: [chain_terms(P, Q)[0]] * 3,
@@ -797,7 +1034,7 @@ CHAIN_TWIN = Item(
     mistakes=chain_mistakes(lopsided_table=True),
 )
 
-# ---- gibbs: S4 E1d, marked by hand -----------------------------------------------------------
+# ---- gibbs: the proof, marked by hand ----------------------------------------------------------
 
 GIBBS = Written(
     "gibbs",
@@ -816,15 +1053,15 @@ ASSIGNMENT = Assignment(
     release="definitions-1",
     items=[
         KL,
-        MIRROR,
         EXACT,
+        MIRROR,
         LARGER,
         TWIN,
         NEAREST,
         UNIQUE,
-        ASYMMETRIC,
         UNITS,
         BITS,
+        ASYMMETRIC,
         KL_ROWS,
         MARGINAL_KL,
         CONDITIONAL_KL,

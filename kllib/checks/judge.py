@@ -122,11 +122,10 @@ def _cut_short(got: Numbers, expected: Numbers) -> str:
     if got.shape != expected.shape or not alike(got, expected, 0.05, 0.0):
         return ""
     for decimals in (1, 2, 3, 4):
-        step = 10.0**-decimals
-        if np.allclose(got, np.round(got, decimals), rtol=0, atol=1e-12):
-            if np.all(np.abs(got - expected) < step):
+        shift = 10.0**decimals
+        for shortened in (np.round(expected, decimals), np.trunc(expected * shift) / shift):
+            if np.allclose(got, shortened, rtol=0, atol=1e-12):
                 return "Right as far as it goes, but cut short: give more decimals."
-            return ""
     return ""
 
 
@@ -146,7 +145,7 @@ def _judge_word(item: Item, answer: object, outcome: Outcome, expected: object) 
     if chosen == expected:
         return RIGHT
     if chosen not in item.choices:
-        return Verdict("wrong", amiss=f"Choose between {choices}.")
+        return Verdict("wrong", amiss=f"Choose one of these: {choices}.")
     names = tuple(mistake.says for mistake in item.mistakes if mistake.answer() == chosen)
     return Verdict("wrong", None, outcome, mistakes=names)
 

@@ -21,6 +21,8 @@ import unicodedata
 
 import numpy as np
 
+from kllib.checks.values import described
+
 #: Set by the grading step to the id of whoever handed the notebook in.
 STUDENT_ID = "KLLIB_STUDENT_ID"
 #: Set by the grading step to the instructor's secret.
@@ -46,9 +48,7 @@ def clean_id(student_id: object) -> str:
         If it is not a string (or a whole number), or empty.
     """
     if type(student_id) not in (str, int):
-        raise ValueError(
-            f'student_id should be text such as "ada", not a {type(student_id).__name__}'
-        )
+        raise ValueError(f'student_id should be text such as "ada", not {described(student_id)}')
     text = unicodedata.normalize("NFC", str(student_id)).strip()
     if not text:
         raise ValueError('student_id is empty: write your own id, such as "ada"')

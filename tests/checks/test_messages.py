@@ -108,7 +108,7 @@ def test_feedback_after_grading_shows_the_number(said, monkeypatch):
 def test_a_word_that_is_no_choice(said):
     assert said("larger", "word", "both")[1] == (
         "larger, word: not right.\n"
-        'The answer is one of "forward" or "backward" or "neither". See chapter 2.'
+        'Choose one of these: "forward", "backward" or "neither". See chapter 2.'
     )
     assert said("larger", "word", ' "Neither." ')[0] == "larger, word: right. 1 point."
 
