@@ -224,7 +224,7 @@ KL = Item(
             infinity_as_nan,
         ),
         Mistake(
-            "A zero of q alone is not enough for infinity: where p is 0 too, nothing is added.",
+            "A zero of q is not enough for infinity: where p is 0 too, nothing is added.",
             infinite_at_zeros_of_q,
         ),
         Mistake(
@@ -304,11 +304,7 @@ def direction_mistakes(*, same_both_ways: bool = False) -> list[Mistake]:
 
 def for_pair(mistakes: list[Mistake], p: list[float], q: list[float]) -> list[Mistake]:
     """The same mistakes, made with one fixed pair."""
-
-    def fixed(mistake: Mistake) -> Mistake:
-        return Mistake(mistake.says, lambda: mistake.answer(p, q))
-
-    return [fixed(mistake) for mistake in mistakes]
+    return [Mistake(mistake.says, partial(mistake.answer, p, q)) for mistake in mistakes]
 
 
 MIRROR = Item(

@@ -77,7 +77,10 @@ def judge_function(item: Item, part: str, function: object) -> Verdict:
         # A shown case explains more than a hidden one, so it is the one to speak of.
         first = wrong[0]
         names = _explanations(item, cases, outcomes, same)
-    return Verdict("wrong", cases[first], outcomes[first], expected[first], mistakes=names)
+        amiss = ""
+        if not names and not cases[first].hidden:
+            amiss = _only_the_shape(outcomes[first].value, expected[first], item.rtol)
+    return Verdict("wrong", cases[first], outcomes[first], expected[first], amiss, names)
 
 
 def judge_value(item: Item, answer: object, parameters: dict[str, Any]) -> Verdict:
@@ -129,6 +132,17 @@ def _cut_short(got: Numbers, expected: Numbers) -> str:
     return ""
 
 
+def _only_the_shape(got: object, expected: object, rtol: float) -> str:
+    """Says so if the numbers are the right ones, but stand in another shape."""
+    if not (isinstance(got, np.ndarray) and isinstance(expected, np.ndarray)):
+        return ""
+    if got.shape == expected.shape or not alike(got.ravel(), expected.ravel(), rtol, 1e-12):
+        return ""
+    if not expected.ndim:
+        return "One number is asked for, without brackets around it."
+    return f"The numbers are right here, the shape is not: {got.shape} instead of {expected.shape}."
+
+
 def _has_own_variables(function: Callable[..., Any]) -> bool:
     """Whether somebody began to write it: the released stub only assigns to its parameters."""
     code = getattr(function, "__code__", None)
@@ -139,7 +153,7 @@ def _judge_word(item: Item, answer: object, outcome: Outcome, expected: object) 
     *others, last = [f'"{choice}"' for choice in item.choices]
     choices = f"{', '.join(others)} or {last}"
     if not isinstance(outcome.value, str):
-        what = described(answer)
+        what = _kind(answer)
         return Verdict("wrong", amiss=f"One word is asked for, {choices}, not {what}.")
     chosen = word(outcome.value)
     if chosen == expected:

@@ -92,7 +92,7 @@ def _listed(answer: Any) -> str:
     try:
         numbers = _numbers(answer, DEEPEST)
     except _NotNumbers:
-        return f"{name} in which not every entry is a number"
+        return f"{name} with entries that are no numbers"
     try:
         np.array(numbers, dtype=np.float64)
     except ValueError:

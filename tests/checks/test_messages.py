@@ -27,6 +27,71 @@ def test_swapped_arguments_are_named(said):
     )
 
 
+def printed_only(p, q):
+    print(right_kl(p, q))
+
+
+def return_forgotten(p, q):
+    total = right_kl(p, q)  # noqa: F841
+
+
+@pytest.mark.parametrize("answer", [printed_only, return_forgotten])
+def test_a_function_without_return_is_told_so(said, answer):
+    assert said("kl", "values", answer)[1] == (
+        "kl, values: not answered yet. The function returns nothing: end it with return.\n"
+        "See chapter 2."
+    )
+
+
+@pytest.mark.parametrize("decimals", [2, 3])
+@pytest.mark.parametrize("shorten", [np.round, lambda x, n: np.trunc(x * 10**n) / 10**n])
+def test_a_right_answer_cut_short_is_told_so(said, decimals, shorten):
+    p, q = definitions.given("twin").values()
+    right = np.array([kl_divergence(p, q), kl_divergence(q, p)])
+    text = said("twin", "value", shorten(right, decimals), "practice")[1]
+    assert "Right as far as it goes, but cut short: give more decimals." in text
+    assert "cut short" not in said("twin", "value", shorten(right * 1.1, decimals), "practice")[1]
+
+
+def test_an_exact_answer_has_no_accuracy(said, monkeypatch):
+    assert "[0.6, 0.2] is not the right one." in said("exact", "value", [0.6, 0.2])[1]
+    monkeypatch.setenv(seeds.STUDENT_ID, "ada")
+    assert "[0.6, 0.2], expected [0.6, 0.1]." in said("exact", "value", [0.6, 0.2])[1]
+
+
+def test_a_sum_that_is_just_not_1_is_shown_as_such(said):
+    text = said("asymmetric", "property", [1e-6, 0.5, 0.5], "practice")[1]
+    assert "The probabilities add up to 1.000001, not to 1." in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([None, 0.1], "not a list with entries that are no numbers."),
+        ([[0.6, 0.1], [0.2]], "not a list of rows that differ in length."),
+        (0.6 + 0.1j, "not a complex number."),
+    ],
+)
+def test_what_is_not_numbers_is_described(said, answer, words):
+    text = " ".join(said("exact", "value", answer)[1].split())
+    assert f"A list of 2 numbers is asked for, {words}" in text
+
+
+def test_right_numbers_in_another_shape_are_told_so(said):
+    text = said("kl", "values", lambda p, q: [right_kl(p, q)])[1]
+    assert text.splitlines()[1:] == [
+        "kl([0.5, 0.5], [0.25, 0.75]) gave [0.1438], expected 0.1438.",
+        "One number is asked for, without brackets around it. See chapter 2.",
+    ]
+    flat = said("kl_rows", "batches", lambda p, q: np.ravel(rel_entr(p, q).sum(axis=-1)))[1]
+    assert "The numbers are right here, the shape is not: (8,) instead of (2, 4)." in flat
+
+
+@pytest.mark.parametrize("answer", [np.str_("neither"), np.array("neither"), "Neither."])
+def test_a_word_may_come_from_numpy(said, answer):
+    assert said("larger", "word", answer)[0] == "larger, word: right. 1 point."
+
+
 @pytest.mark.parametrize("answer", [None, lambda p, q: None])
 def test_no_answer_is_not_a_wrong_answer(said, answer):
     assert said("kl", "values", answer)[1] == "kl, values: not answered yet. See chapter 2."

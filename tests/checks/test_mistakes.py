@@ -38,13 +38,25 @@ def test_a_mistaken_function_fails_and_is_named(item, mistake, secret, monkeypat
     assert set(wrong.values()) == {(mistake.says,)}
 
 
+@pytest.mark.parametrize(
+    ("item", "mistake"),
+    [(item, mistake) for item, mistake in PAIRS if mistake.variants],
+    ids=lambda x: getattr(x, "name", None) or x.answer.__name__,
+)
+def test_every_variant_fails_and_is_named(item, mistake):
+    for variant in mistake.variants:
+        verdicts = [judge.judge_function(item, part, variant) for part in item.parts]
+        assert {v.mistakes for v in verdicts if v.state != "right"} == {(mistake.says,)}
+
+
 @pytest.mark.parametrize("item", VALUES, ids=lambda item: item.name)
 @pytest.mark.parametrize("student", STUDENTS)
 def test_a_mistaken_value_fails_and_is_named(item, student):
     drawn = parameters(ASSIGNMENT, item, student)
     for mistake in item.mistakes:
-        verdict = judge.judge_value(item, mistake.answer(**drawn), drawn)
-        assert (verdict.state, verdict.mistakes) == ("wrong", (mistake.says,))
+        for made in mistake.answers:
+            verdict = judge.judge_value(item, made(**drawn), drawn)
+            assert (verdict.state, verdict.mistakes) == ("wrong", (mistake.says,))
 
 
 @pytest.mark.parametrize("item", VALUES, ids=lambda item: item.name)
