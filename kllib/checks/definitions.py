@@ -1,23 +1,20 @@
 """The assignment "definitions" (chapter 2): the divergence and its first properties.
 
 The notebook imports :func:`check`, :func:`given`, :func:`progress` and :func:`release` from here.
-Mistaken functions are written as a student would write them, without kllib, because kllib's own
-answer is closed while a student's is tried.
+The functions of the mistakes stand in :mod:`kllib.checks.wrong_functions`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from functools import partial
 from math import log
 from typing import Any
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
 from scipy.special import rel_entr  # type: ignore[import-untyped]
 
 from kllib import conditional_kl, kl_divergence
+from kllib.checks import wrong_functions as wrong
 from kllib.checks.binding import bind
 from kllib.checks.cases import (
     joint_pairs,
@@ -47,135 +44,6 @@ ZERO_STOPS = "math.log and / stop at 0: leave out p = 0, and return np.inf where
 
 # ---- kl: the divergence itself -----------------------------------------------------------------
 
-
-def swapped(p: Any, q: Any) -> Any:
-    return rel_entr(q, p).sum()
-
-
-def in_bits(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum() / np.log(2)
-
-
-def to_base_ten(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum() / np.log(10)
-
-
-def turned_round(p: Any, q: Any) -> Any:
-    return -rel_entr(p, q).sum()
-
-
-def weighted_by_model(p: Any, q: Any) -> Any:
-    return -rel_entr(q, p).sum()
-
-
-def made_positive(p: Any, q: Any) -> Any:
-    return np.abs(rel_entr(p, q)).sum()
-
-
-def averaged(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).mean()
-
-
-def unweighted(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return np.sum(np.log(p / q))
-
-
-def cross_entropy(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return -np.sum(p[p > 0] * np.log(q[p > 0]))
-
-
-def both_ways(p: Any, q: Any) -> Any:
-    return (rel_entr(p, q).sum() + rel_entr(q, p).sum()) / 2
-
-
-def both_added(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum() + rel_entr(q, p).sum()
-
-
-def to_the_middle(p: Any, q: Any) -> Any:
-    middle = (np.asarray(p, dtype=float) + np.asarray(q, dtype=float)) / 2
-    return (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
-
-
-def rounded(p: Any, q: Any, decimals: int = 4) -> Any:
-    return np.round(rel_entr(p, q).sum(), decimals)
-
-
-def first_outcome(p: Any, q: Any) -> Any:
-    return rel_entr(p[0], q[0])
-
-
-def first_two_outcomes(p: Any, q: Any) -> Any:
-    return rel_entr(p[:2], q[:2]).sum()
-
-
-def zero_times_infinity(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return np.sum(p * np.log(p / q))
-
-
-def floored(p: Any, q: Any, tiny: float = 1e-12) -> Any:
-    p, q = np.maximum(p, tiny), np.maximum(q, tiny)
-    return np.sum(p * np.log(p / q))
-
-
-def with_other_floors(function: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """The same with other tiny numbers in use; one that is added instead gives the same."""
-    tinies = (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-15, 1e-16, 2.0**-52, 1e-20, 1e-30, 1e-300)
-    return [partial(function, tiny=tiny) for tiny in tinies]
-
-
-def infinity_left_out(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    both = (p > 0) & (q > 0)
-    return np.sum(p[both] * np.log(p[both] / q[both]))
-
-
-def infinity_as_nan(p: Any, q: Any) -> Any:
-    divergence = rel_entr(p, q).sum()
-    return np.nan if np.isinf(divergence) else divergence
-
-
-def infinite_at_zeros_of_q(p: Any, q: Any) -> Any:
-    return np.inf if np.any(np.equal(q, 0)) else rel_entr(p, q).sum()
-
-
-def infinite_at_every_zero(p: Any, q: Any) -> Any:
-    return np.inf if np.any(np.equal(p, 0) | np.equal(q, 0)) else rel_entr(p, q).sum()
-
-
-def zeros_overwritten(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    q[p == 0] = 1
-    p[p == 0] = 1
-    return np.sum(p * np.log(p / q))
-
-
-def changed_in_place(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    p /= p.sum()
-    q /= q.sum()
-    return rel_entr(p, q).sum()
-
-
-def not_added_up(p: Any, q: Any) -> Any:
-    return rel_entr(p, q)
-
-
-def lists_divided(p: Any, q: Any) -> Any:
-    return np.sum(p * np.log(p / q))
-
-
-def loop_without_zeros(p: Any, q: Any) -> Any:
-    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
-
-
-def loop_without_infinity(p: Any, q: Any) -> Any:
-    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
-
-
 KL = Item(
     "kl",
     chapter=2,
@@ -186,62 +54,71 @@ KL = Item(
     closed=("kl_divergence", "cross_entropy", "conditional_kl", "mutual_information"),
     parts={"values": 2, "zeros": 1, "infinity": 1, "inputs": 1},
     mistakes=[
-        Mistake(SWAPPED, swapped),
-        Mistake(IN_BITS, in_bits),
-        Mistake(IN_TENS, to_base_ten),
-        Mistake(NEGATIVE, turned_round),
-        Mistake("This is -D(q‖p): the log-ratios are weighted by q, not by p.", weighted_by_model),
-        Mistake(ABSOLUTE, made_positive),
-        Mistake(AVERAGED, averaged),
-        Mistake("Each log-ratio has to be weighted by p before they are added up.", unweighted),
+        Mistake(SWAPPED, wrong.swapped),
+        Mistake(IN_BITS, wrong.in_bits),
+        Mistake(IN_TENS, wrong.to_base_ten),
+        Mistake(NEGATIVE, wrong.turned_round),
         Mistake(
-            "This is the cross-entropy H(p, q): the entropy H(p) is still in it.", cross_entropy
+            "This is -D(q‖p): the log-ratios are weighted by q, not by p.", wrong.weighted_by_model
         ),
-        Mistake("This is the mean of both directions: only D(p‖q) is asked for.", both_ways),
-        Mistake("This is the sum of both directions: only D(p‖q) is asked for.", both_added),
+        Mistake(ABSOLUTE, wrong.made_positive),
+        Mistake(AVERAGED, wrong.averaged),
+        Mistake(
+            "Each log-ratio has to be weighted by p before they are added up.", wrong.unweighted
+        ),
+        Mistake(
+            "This is the cross-entropy H(p, q): the entropy H(p) is still in it.",
+            wrong.cross_entropy,
+        ),
+        Mistake("This is the mean of both directions: only D(p‖q) is asked for.", wrong.both_ways),
+        Mistake("This is the sum of both directions: only D(p‖q) is asked for.", wrong.both_added),
         Mistake(
             "This compares p and q with their mean, as Jensen and Shannon do: not D(p‖q).",
-            to_the_middle,
+            wrong.to_the_middle,
         ),
         Mistake(
-            ROUNDED, rounded, [partial(rounded, decimals=decimals) for decimals in (1, 2, 3, 5, 6)]
+            ROUNDED,
+            wrong.rounded,
+            [partial(wrong.rounded, decimals=decimals) for decimals in (1, 2, 3, 5, 6)],
         ),
         Mistake(
             "Only the first outcome counts here: return after the loop, not inside it.",
-            first_outcome,
+            wrong.first_outcome,
         ),
         Mistake(
-            "Only the first two outcomes count here: the sum runs over all.", first_two_outcomes
+            "Only the first two outcomes count here: the sum runs over all.",
+            wrong.first_two_outcomes,
         ),
         Mistake(
             "0 ln 0 came out as nan: an outcome with p = 0 adds nothing to the sum.",
-            zero_times_infinity,
+            wrong.zero_times_infinity,
         ),
-        Mistake(FLOORED, floored, with_other_floors(floored)),
-        Mistake(LEFT_OUT, infinity_left_out),
+        Mistake(FLOORED, wrong.floored, wrong.with_other_floors(wrong.floored)),
+        Mistake(LEFT_OUT, wrong.infinity_left_out),
         Mistake(
             "nan says “not a number”: where q rules out what p allows, D is np.inf.",
-            infinity_as_nan,
+            wrong.infinity_as_nan,
         ),
         Mistake(
             "A zero of q is not enough for infinity: where p is 0 too, nothing is added.",
-            infinite_at_zeros_of_q,
+            wrong.infinite_at_zeros_of_q,
         ),
         Mistake(
-            "A zero of p never makes D infinite: that outcome adds nothing.", infinite_at_every_zero
+            "A zero of p never makes D infinite: that outcome adds nothing.",
+            wrong.infinite_at_every_zero,
         ),
         Mistake(
             "The function changes its arguments in place: work on a copy of them.",
-            changed_in_place,
-            [zeros_overwritten],
+            wrong.changed_in_place,
+            [wrong.zeros_overwritten],
         ),
         Mistake(
             "Lists cannot be divided: make arrays of them, np.asarray(p, dtype=float).",
-            lists_divided,
+            wrong.lists_divided,
         ),
-        Mistake("These are the terms of the sum: add them up.", not_added_up),
-        Mistake(ZERO_STOPS, loop_without_zeros),
-        Mistake(ZERO_STOPS, loop_without_infinity),
+        Mistake("These are the terms of the sum: add them up.", wrong.not_added_up),
+        Mistake(ZERO_STOPS, wrong.loop_without_zeros),
+        Mistake(ZERO_STOPS, wrong.loop_without_infinity),
     ],
 )
 
@@ -599,73 +476,6 @@ BITS = Item(
 # ---- kl_rows: many pairs at once -------------------------------------------------------------
 
 
-def down_the_columns(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum(axis=0)
-
-
-def all_in_one(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum()
-
-
-def mean_of_rows(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).mean(axis=-1)
-
-
-def swapped_rows(p: Any, q: Any) -> Any:
-    return rel_entr(q, p).sum(axis=-1)
-
-
-def rows_in_bits(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum(axis=-1) / np.log(2)
-
-
-def rows_to_base_ten(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum(axis=-1) / np.log(10)
-
-
-def rows_negative(p: Any, q: Any) -> Any:
-    return -rel_entr(p, q).sum(axis=-1)
-
-
-def rows_rounded(p: Any, q: Any, decimals: int = 4) -> Any:
-    return np.round(rel_entr(p, q).sum(axis=-1), decimals)
-
-
-def rows_not_added_up(p: Any, q: Any) -> Any:
-    return rel_entr(p, q)
-
-
-def second_axis(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum(axis=1)
-
-
-def axis_of_entropy(p: Any, q: Any) -> Any:
-    return stats.entropy(np.asarray(p, dtype=float), np.asarray(q, dtype=float))
-
-
-def axis_kept(p: Any, q: Any) -> Any:
-    return rel_entr(p, q).sum(axis=-1, keepdims=True)
-
-
-def paired_by_a_loop(p: Any, q: Any) -> Any:
-    return [rel_entr(row_p, row_q).sum() for row_p, row_q in zip(p, q, strict=True)]
-
-
-def rows_with_nan(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return np.sum(p * np.log(p / q), axis=-1)
-
-
-def rows_floored(p: Any, q: Any, tiny: float = 1e-12) -> Any:
-    p, q = np.maximum(p, tiny), np.maximum(q, tiny)
-    return np.sum(p * np.log(p / q), axis=-1)
-
-
-def rows_without_infinity(p: Any, q: Any) -> Any:
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return np.where((p > 0) & (q > 0), p * np.log(p / q), 0).sum(axis=-1)
-
-
 KL_ROWS = Item(
     "kl_rows",
     chapter=2,
@@ -676,29 +486,38 @@ KL_ROWS = Item(
     closed=KL.closed,
     parts={"rows": 1, "batches": 1},
     mistakes=[
-        Mistake("This adds up the columns: a distribution lies along a row.", down_the_columns),
-        Mistake("All pairs went into one number: each pair of rows has its own D.", all_in_one),
-        Mistake(AVERAGED, mean_of_rows),
-        Mistake(SWAPPED, swapped_rows),
-        Mistake(IN_BITS, rows_in_bits),
-        Mistake(IN_TENS, rows_to_base_ten),
-        Mistake(NEGATIVE, rows_negative),
         Mistake(
-            ROUNDED, rows_rounded, [partial(rows_rounded, decimals=decimals) for decimals in (2, 3)]
+            "This adds up the columns: a distribution lies along a row.", wrong.down_the_columns
         ),
-        Mistake("These are the terms of the sums: add up each row.", rows_not_added_up),
-        Mistake("axis=1 is the last axis of two only: axis=-1 is always the last.", second_axis),
         Mistake(
-            "scipy.stats.entropy adds up along axis 0 if it is not told: axis=-1.", axis_of_entropy
+            "All pairs went into one number: each pair of rows has its own D.", wrong.all_in_one
         ),
-        Mistake("The axis summed over is still there with length 1: drop it.", axis_kept),
+        Mistake(AVERAGED, wrong.mean_of_rows),
+        Mistake(SWAPPED, wrong.swapped_rows),
+        Mistake(IN_BITS, wrong.rows_in_bits),
+        Mistake(IN_TENS, wrong.rows_to_base_ten),
+        Mistake(NEGATIVE, wrong.rows_negative),
+        Mistake(
+            ROUNDED,
+            wrong.rows_rounded,
+            [partial(wrong.rows_rounded, decimals=decimals) for decimals in (2, 3)],
+        ),
+        Mistake("These are the terms of the sums: add up each row.", wrong.rows_not_added_up),
+        Mistake(
+            "axis=1 is the last axis of two only: axis=-1 is always the last.", wrong.second_axis
+        ),
+        Mistake(
+            "scipy.stats.entropy adds up along axis 0 if it is not told: axis=-1.",
+            wrong.axis_of_entropy,
+        ),
+        Mistake("The axis summed over is still there with length 1: drop it.", wrong.axis_kept),
         Mistake(
             "A loop over pairs of rows cannot broadcast: add up along the last axis instead.",
-            paired_by_a_loop,
+            wrong.paired_by_a_loop,
         ),
-        Mistake("0 ln 0 came out as nan: an outcome with p = 0 adds nothing.", rows_with_nan),
-        Mistake(FLOORED, rows_floored, with_other_floors(rows_floored)),
-        Mistake(LEFT_OUT, rows_without_infinity),
+        Mistake("0 ln 0 came out as nan: an outcome with p = 0 adds nothing.", wrong.rows_with_nan),
+        Mistake(FLOORED, wrong.rows_floored, wrong.with_other_floors(wrong.rows_floored)),
+        Mistake(LEFT_OUT, wrong.rows_without_infinity),
     ],
 )
 
@@ -711,55 +530,6 @@ def kl_of_marginals(joint_p: Any, joint_q: Any) -> Any:
     return kl_divergence(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1))
 
 
-def marginal_of_y(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.sum(joint_p, axis=0), np.sum(joint_q, axis=0)).sum()
-
-
-def marginal_swapped(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.sum(joint_q, axis=1), np.sum(joint_p, axis=1)).sum()
-
-
-def marginal_in_bits(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum() / np.log(2)
-
-
-def whole_table(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(joint_p, joint_q).sum()
-
-
-def both_marginals(joint_p: Any, joint_q: Any) -> Any:
-    of_x = rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
-    return of_x + rel_entr(np.sum(joint_p, axis=0), np.sum(joint_q, axis=0)).sum()
-
-
-def means_for_sums(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.mean(joint_p, axis=1), np.mean(joint_q, axis=1)).sum()
-
-
-def first_column(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.asarray(joint_p)[:, 0], np.asarray(joint_q)[:, 0]).sum()
-
-
-def marginal_with_nan(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)
-    return np.sum(p * np.log(p / q))
-
-
-def marginal_without_infinity(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)
-    both = (p > 0) & (q > 0)
-    return np.sum(p[both] * np.log(p[both] / q[both]))
-
-
-def what_the_marginals_leave(joint_p: Any, joint_q: Any) -> Any:
-    p_x, _, divergences = row_divergences(joint_p, joint_q)
-    return (p_x * divergences).sum()
-
-
-def marginal_negative(joint_p: Any, joint_q: Any) -> Any:
-    return -rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
-
-
 MARGINAL_KL = Item(
     "marginal_kl",
     chapter=2,
@@ -770,100 +540,28 @@ MARGINAL_KL = Item(
     closed=KL.closed,
     parts={"values": 1, "zeros": 1},
     mistakes=[
-        Mistake("This is the marginal of Y: x is along the rows, add up each row.", marginal_of_y),
-        Mistake("This is D(Q‖P): the arguments are swapped.", marginal_swapped),
-        Mistake(IN_BITS, marginal_in_bits),
-        Mistake(WHOLE, whole_table),
-        Mistake("This is the sum for both marginals: only X's is asked for.", both_marginals),
-        Mistake("The mean of a row is not its marginal probability: add it up.", means_for_sums),
-        Mistake("This takes the first column alone: add up each row.", first_column),
-        Mistake("0 ln 0 came out as nan: an x with P(x) = 0 adds nothing.", marginal_with_nan),
+        Mistake(
+            "This is the marginal of Y: x is along the rows, add up each row.", wrong.marginal_of_y
+        ),
+        Mistake("This is D(Q‖P): the arguments are swapped.", wrong.marginal_swapped),
+        Mistake(IN_BITS, wrong.marginal_in_bits),
+        Mistake(WHOLE, wrong.whole_table),
+        Mistake("This is the sum for both marginals: only X's is asked for.", wrong.both_marginals),
+        Mistake(
+            "The mean of a row is not its marginal probability: add it up.", wrong.means_for_sums
+        ),
+        Mistake("This takes the first column alone: add up each row.", wrong.first_column),
+        Mistake(
+            "0 ln 0 came out as nan: an x with P(x) = 0 adds nothing.", wrong.marginal_with_nan
+        ),
         Mistake(
             "A row that Q rules out is left out: if P allows it, the term is +∞.",
-            marginal_without_infinity,
+            wrong.marginal_without_infinity,
         ),
-        Mistake("This is the other term: the conditional one.", what_the_marginals_leave),
-        Mistake(NEGATIVE, marginal_negative),
+        Mistake("This is the other term: the conditional one.", wrong.what_the_marginals_leave),
+        Mistake(NEGATIVE, wrong.marginal_negative),
     ],
 )
-
-
-def row_divergences(joint_p: Any, joint_q: Any) -> tuple[Any, Any, Any]:
-    """P(x), Q(x) and D(P(·|x)‖Q(·|x)), 0 where P(x) is 0."""
-    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
-    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
-    given_x = p / np.where(p_x > 0, p_x, 1)[:, None]
-    return p_x, q_x, rel_entr(given_x, q / q_x[:, None]).sum(axis=1)
-
-
-def rows_added_up(joint_p: Any, joint_q: Any) -> Any:
-    return row_divergences(joint_p, joint_q)[2].sum()
-
-
-def rows_averaged(joint_p: Any, joint_q: Any) -> Any:
-    return row_divergences(joint_p, joint_q)[2].mean()
-
-
-def weighted_by_q(joint_p: Any, joint_q: Any) -> Any:
-    _, q_x, divergences = row_divergences(joint_p, joint_q)
-    return (q_x * divergences).sum()
-
-
-def given_y(joint_p: Any, joint_q: Any) -> Any:
-    p_y, _, divergences = row_divergences(np.transpose(joint_p), np.transpose(joint_q))
-    return (p_y * divergences).sum()
-
-
-def rows_not_divided(joint_p: Any, joint_q: Any) -> Any:
-    return (np.sum(joint_p, axis=1) * rel_entr(joint_p, joint_q).sum(axis=1)).sum()
-
-
-def divided_across(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
-    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
-    return np.sum(p_x * rel_entr(p / p_x, q / q_x).sum(axis=1))
-
-
-def conditional_swapped(joint_p: Any, joint_q: Any) -> Any:
-    q_x, _, divergences = row_divergences(joint_q, joint_p)
-    return (q_x * divergences).sum()
-
-
-def conditional_in_bits(joint_p: Any, joint_q: Any) -> Any:
-    p_x, _, divergences = row_divergences(joint_p, joint_q)
-    return (p_x * divergences).sum() / np.log(2)
-
-
-def conditional_with_nan(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
-    p_x, q_x = p.sum(axis=1, keepdims=True), q.sum(axis=1, keepdims=True)
-    return np.sum(p * np.log((p / p_x) / (q / q_x)))
-
-
-def zero_row_divided(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
-    p_x, q_x = p.sum(axis=1), q.sum(axis=1)
-    return np.sum(p_x * rel_entr(p / p_x[:, None], q / q_x[:, None]).sum(axis=1))
-
-
-def conditional_without_infinity(joint_p: Any, joint_q: Any) -> Any:
-    p, q = np.asarray(joint_p, dtype=float), np.asarray(joint_q, dtype=float)
-    ratio = (p / p.sum(axis=1, keepdims=True)) / (q / q.sum(axis=1, keepdims=True))
-    return np.sum(np.where((p > 0) & (q > 0), p * np.log(ratio), 0))
-
-
-def conditional_negative(joint_p: Any, joint_q: Any) -> Any:
-    p_x, _, divergences = row_divergences(joint_p, joint_q)
-    return -(p_x * divergences).sum()
-
-
-def marginal_term(joint_p: Any, joint_q: Any) -> Any:
-    return rel_entr(np.sum(joint_p, axis=1), np.sum(joint_q, axis=1)).sum()
-
-
-def row_by_row(joint_p: Any, joint_q: Any) -> Any:
-    p_x, _, divergences = row_divergences(joint_p, joint_q)
-    return p_x * divergences
 
 
 CONDITIONAL_KL = Item(
@@ -876,32 +574,34 @@ CONDITIONAL_KL = Item(
     closed=KL.closed,
     parts={"values": 2, "zeros": 1},
     mistakes=[
-        Mistake(WHOLE, whole_table),
-        Mistake("The rows are added up without their weights P(x).", rows_added_up),
-        Mistake("The rows are averaged with equal weights: row x weighs P(x).", rows_averaged),
-        Mistake("The rows are weighted by Q(x): the expectation is under P.", weighted_by_q),
-        Mistake("This conditions on y: x is along the rows.", given_y),
-        Mistake("The rows are not divided by P(x) and Q(x) first.", rows_not_divided),
+        Mistake(WHOLE, wrong.whole_table),
+        Mistake("The rows are added up without their weights P(x).", wrong.rows_added_up),
+        Mistake(
+            "The rows are averaged with equal weights: row x weighs P(x).", wrong.rows_averaged
+        ),
+        Mistake("The rows are weighted by Q(x): the expectation is under P.", wrong.weighted_by_q),
+        Mistake("This conditions on y: x is along the rows.", wrong.given_y),
+        Mistake("The rows are not divided by P(x) and Q(x) first.", wrong.rows_not_divided),
         Mistake(
             "P(x) went into the columns: keep its axis, sum(axis=1, keepdims=True).",
-            divided_across,
+            wrong.divided_across,
         ),
-        Mistake("This is D(Q‖P): the arguments are swapped.", conditional_swapped),
-        Mistake(IN_BITS, conditional_in_bits),
+        Mistake("This is D(Q‖P): the arguments are swapped.", wrong.conditional_swapped),
+        Mistake(IN_BITS, wrong.conditional_in_bits),
         Mistake(
             "0/0 or 0 ln 0 came out as nan: what P rules out adds nothing.",
-            conditional_with_nan,
-            [zero_row_divided],
+            wrong.conditional_with_nan,
+            [wrong.zero_row_divided],
         ),
         Mistake(
             "Entries that Q rules out are left out: if P allows one, the term is +∞.",
-            conditional_without_infinity,
+            wrong.conditional_without_infinity,
         ),
-        Mistake("This is the other term: the marginal one.", marginal_term),
-        Mistake("These are the terms row by row: add them up.", row_by_row),
+        Mistake("This is the other term: the marginal one.", wrong.marginal_term),
+        Mistake("These are the terms row by row: add them up.", wrong.row_by_row),
         Mistake(
             "This is minus the right term: a minus too many, or a ratio upside down.",
-            conditional_negative,
+            wrong.conditional_negative,
         ),
     ],
 )
@@ -933,9 +633,9 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
         Mistake(
             "Rows without their weights P(x); and work the whole out directly, as a check.",
             lambda P, Q: [
-                kl_of_marginals(P, Q) + rows_added_up(P, Q),
+                kl_of_marginals(P, Q) + wrong.rows_added_up(P, Q),
                 kl_of_marginals(P, Q),
-                rows_added_up(P, Q),
+                wrong.rows_added_up(P, Q),
             ],
         ),
         Mistake(
@@ -944,7 +644,7 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
         ),
         Mistake(
             "The rows of the conditional term are added up without their weights P(x).",
-            lambda P, Q: [*chain_terms(P, Q)[:2], rows_added_up(P, Q)],
+            lambda P, Q: [*chain_terms(P, Q)[:2], wrong.rows_added_up(P, Q)],
         ),
         Mistake("These are for D(Q‖P): the arguments are swapped.", lambda P, Q: chain_terms(Q, P)),
         Mistake(
@@ -969,11 +669,11 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
             ),
             Mistake(
                 "The rows of the conditional term are weighted by Q(x), not by P(x).",
-                lambda P, Q: [*chain_terms(P, Q)[:2], weighted_by_q(P, Q)],
+                lambda P, Q: [*chain_terms(P, Q)[:2], wrong.weighted_by_q(P, Q)],
             ),
             Mistake(
                 "The rows are not divided by P(x) and Q(x) in the conditional term.",
-                lambda P, Q: [*chain_terms(P, Q)[:2], rows_not_divided(P, Q)],
+                lambda P, Q: [*chain_terms(P, Q)[:2], wrong.rows_not_divided(P, Q)],
             ),
         ]
     # In this table the marginal term is 0, so the last two cannot be told from the right answer.
@@ -985,7 +685,7 @@ def chain_mistakes(*, lopsided_table: bool) -> list[Mistake]:
         ),
         Mistake(
             "The rows are not divided by P(x) and Q(x) in the conditional term.",
-            lambda P, Q: [*chain_terms(P, Q)[:2], rows_not_divided(P, Q)],
+            lambda P, Q: [*chain_terms(P, Q)[:2], wrong.rows_not_divided(P, Q)],
         ),
     ]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import rel_entr
 
 from kllib import kl_divergence
-from kllib.checks import definitions, judge, message, seeds
+from kllib.checks import definitions, judge, message, seeds, wrong_functions
 from kllib.checks.binding import bind
 from kllib.checks.message import WIDTH, layout
 
@@ -20,7 +20,7 @@ def test_a_right_answer(said):
 
 
 def test_swapped_arguments_are_named(said):
-    assert said("kl", "values", definitions.swapped)[1] == (
+    assert said("kl", "values", wrong_functions.swapped)[1] == (
         "kl, values: not right.\n"
         "kl([0.5, 0.5], [0.25, 0.75]) gave 0.1308, expected 0.1438.\n"
         "This is D(q‖p): the arguments are swapped. See chapter 2."
@@ -204,7 +204,7 @@ def test_a_sentence_that_fits_into_a_line_is_never_broken():
 def test_progress_adds_up(capsys):
     notebook = bind(definitions.ASSIGNMENT)
     notebook.check("kl", "values", right_kl)
-    notebook.check("kl", "zeros", definitions.zero_times_infinity)
+    notebook.check("kl", "zeros", wrong_functions.zero_times_infinity)
     notebook.check("nearest", "property", definitions.given("nearest")["p"], "practice")
     capsys.readouterr()
     notebook.progress()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from kllib.checks import calling, definitions
+from kllib.checks import calling, definitions, wrong_functions
 
 
 def raising(error):
@@ -246,7 +246,7 @@ def test_arguments_cannot_be_spoilt_for_the_next_call(said):
 
 
 def test_changing_an_array_in_place_is_named(said):
-    text = said("kl", "inputs", definitions.changed_in_place)[1]
+    text = said("kl", "inputs", wrong_functions.changed_in_place)[1]
     assert "The function changes its arguments in place: work on a copy of them." in text
 
 
@@ -267,7 +267,7 @@ def test_a_broken_id_is_told(said, student_id):
 def test_settings_of_the_notebook_do_not_reach_our_arithmetic(said):
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert "This is D(q‖p)" in said("kl", "infinity", definitions.swapped)[1]
+        assert "This is D(q‖p)" in said("kl", "infinity", wrong_functions.swapped)[1]
         assert said("kl", "infinity", lambda p, q: rel_entr(p, q).sum())[0]
 
 
