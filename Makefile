@@ -7,7 +7,7 @@ PY      := $(BIN)/python
 SITE    := _build/html
 JOBS    ?= 2
 # conftest.py says which tests stay together and which start first.
-PARALLEL := -q -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := -q -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # The first Python that is new enough; `make setup PYTHON=...` overrules it.
 PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -27,16 +27,20 @@ nbval.IPyNbFile.__init__ = _start_without_images
 _FIRST = ("tests/grading/", "tests/site/", "tests/notebooks/", "chapters/", "solutions/")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests on one worker (a notebook's cells share a kernel), but spread pages."""
-    root = str(items[0].config.rootpath) + os.sep if items else ""
-
     def place(item):
-        name = str(item.path).removeprefix(root)
-        return next((n for n, start in enumerate(_FIRST) if name.startswith(start)), len(_FIRST))
+        return next((n for n, start in enumerate(_FIRST) if item.nodeid.startswith(start)), 9)
 
     items.sort(key=place)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path).removeprefix(root)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep a file's tests on one worker (a notebook's cells share a kernel), but spread pages."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileAndPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if "::test_page[" in nodeid else nodeid.split("::")[0]
+
+    return ByFileAndPage(config, log)

@@ -79,9 +79,7 @@ def open_page(browser, address, path, theme, width, faults):
     return page
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=pytest.mark.xdist_group(path)) for path in PAGES]
-)
+@pytest.mark.parametrize("path", PAGES)
 def test_page(path, browser, address, axe_source):
     faults = []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
