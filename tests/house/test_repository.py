@@ -107,3 +107,9 @@ def test_continuous_integration_calls_the_readmes_command():
     script = text_of(ROOT / ".ci" / "run")
     assert "make test" in script
     assert "pytest" not in script
+
+
+def test_workflows_name_only_files_that_exist():
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for name in re.findall(r"\b(?:tests|tools)/[\w./]+\.py", text_of(path)):
+            assert (ROOT / name).is_file(), f"{path.name} names {name}"
