@@ -225,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"  {len(course.samples)} notebooks: a perfect one, a blank one, and {mistakes} mistakes, "
         "a notebook holding one of each item"
     )
-    say("3. Grading (one to two seconds a notebook):")
+    say("3. Grading (a few seconds a notebook, so some minutes in all):")
     course.grade()
     say("4. Feedback and grades:")
     course.give_back()
