@@ -36,11 +36,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep a file's tests on one worker (a notebook's cells share a kernel), but spread pages."""
+    """A file's tests on one worker (a notebook's cells share a kernel), but spread long files."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFileAndPage(LoadScopeScheduling):
         def _split_scope(self, nodeid):
+            if "::test_second_route[" in nodeid:  # a module of kllib at a time
+                return nodeid.split(".py::")[1].split(".")[0]
             return nodeid if "::test_page[" in nodeid else nodeid.split("::")[0]
 
     return ByFileAndPage(config, log)

@@ -1,223 +1,82 @@
-"""Worst relative error of every public function of kllib, beside its peers.
+"""Worst relative error of every public function of kllib against its second route, and its peers'.
 
-Run ``python benchmarks/accuracy.py``. The inputs and the exact values come from hard_inputs.py.
-The columns are kllib; the textbook formula in numpy; scipy.stats.entropy and the sum of
-scipy.special.rel_entr (scipy has no closed form for normals); and torch, in float64, by
-torch.distributions and by torch.nn.functional.kl_div.
+Run ``python -m benchmarks.accuracy``; ``--module renyi`` for one module alone. The inputs and the
+second routes are in ``benchmarks/second_routes``, one file for each module of kllib.
 """
 
+import argparse
 import importlib.util
 import warnings
-from collections.abc import Callable
-from typing import Any
 
-import hard_inputs
 import numpy as np
-import scipy.special
-import scipy.stats
 
-import kllib
-
-Formula = Callable[..., Any]
+from benchmarks import peers
+from benchmarks.second_routes import MODULES, exempt, routes
+from benchmarks.second_routes.route import SMALLEST, Route, function_of
 
 
-def textbook() -> dict[str, Formula]:
-    """The formulas as books print them."""
+def second_routes(modules: list[str]) -> None:
+    """One row per public function: worst error, the bound it is held to, inputs, route."""
+    print(f"{'function':<34}{'worst error':>12}{'bound':>10}{'inputs':>8}   second route")
+    for module in modules:
+        print(f"\n{module}")
+        for name, route in routes(module).items():
+            error = route.worst(function_of(module, name))
+            row = f"  {name:<32}{error:>12.1e}{route.bound:>10.0e}{len(route.inputs):>8}"
+            print(f"{row}   {route.how}", flush=True)
+        for name, reason in exempt(module).items():
+            print(f"  {name:<32}{'':>30}   {reason}")
 
-    def kl(p: Any, q: Any) -> Any:
-        p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-        seen = p > 0
-        return np.sum(p[seen] * np.log(p[seen] / q[seen]))
 
-    def cross_entropy(p: Any, q: Any) -> Any:
-        return -np.sum(scipy.special.xlogy(p, q))
-
-    def conditional_kl(p: Any, q: Any) -> Any:
-        p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-        return kl(p.ravel(), q.ravel()) - kl(p.sum(axis=1), q.sum(axis=1))
-
-    def normal(mu1: float, sigma1: float, mu2: float, sigma2: float) -> Any:
-        mu1, sigma1, mu2, sigma2 = map(np.float64, (mu1, sigma1, mu2, sigma2))
-        scales = np.log(sigma2 / sigma1)
-        return scales + (sigma1**2 + (mu1 - mu2) ** 2) / (2 * sigma2**2) - 0.5
-
-    def diagonal(m1: Any, v1: Any, m2: Any, v2: Any) -> Any:
-        m1, v1, m2, v2 = map(np.asarray, (m1, v1, m2, v2))
-        return np.sum(v2 - v1 + (np.exp(v1) + (m1 - m2) ** 2) / np.exp(v2) - 1) / 2
-
-    def multivariate(m1: Any, c1: Any, m2: Any, c2: Any) -> Any:
-        inverse, shift = np.linalg.inv(c2), m2 - m1
-        log_det = np.linalg.slogdet(c2)[1] - np.linalg.slogdet(c1)[1]
-        return (log_det - len(m1) + np.trace(inverse @ c1) + shift @ inverse @ shift) / 2
-
-    return {
-        "entropy": lambda p: cross_entropy(p, p),
-        "cross_entropy": cross_entropy,
-        "kl_divergence": kl,
-        "perplexity": lambda p, q: np.exp(cross_entropy(p, q)),
-        "mutual_information": lambda joint: kl(joint, _product_of_marginals(joint)),
-        "conditional_kl": conditional_kl,
-        "kl_normal": normal,
-        "kl_standard_normal": lambda mu, log_var: (np.exp(log_var) + mu**2 - 1 - log_var) / 2,
-        "kl_diagonal_normal": diagonal,
-        "kl_multivariate_normal": multivariate,
+def beside_peers() -> None:
+    """The functions that others have too: worst relative error by kind of input."""
+    columns = {
+        "textbook": peers.textbook(),
+        "scipy entropy": peers.scipy_entropy(),
+        "scipy rel_entr": peers.scipy_rel_entr(),
     }
+    has_torch = importlib.util.find_spec("torch") is not None
+    if has_torch:
+        columns["torch distr."] = peers.torch_distributions()
+        columns["torch kl_div"] = peers.torch_kl_div()
+    print(f"{'function':<23}{'inputs':<18}", *(f"{x:>15}" for x in ("kllib", *columns)), sep="")
+    for module in ("discrete", "gaussian"):
+        for name, route in routes(module).items():
+            kinds = dict.fromkeys(case.kind for case in route.inputs)
+            for kind in kinds if name in columns["textbook"] else ():
+                count = sum(case.kind == kind for case in route.inputs)
+                print(f"{name:<23}{f'{count} {kind}':<18}", end="")
+                formulas = [function_of(module, name), *(x.get(name) for x in columns.values())]
+                for formula in formulas:
+                    shown = f"{worst(route, kind, formula):.1e}" if formula else "-"
+                    print(f"{shown:>15}", end="", flush=True)
+                print()
+    if not has_torch:
+        print("\ntorch not installed: pip install -e .[peers]")
 
 
-def scipy_entropy() -> dict[str, Formula]:
-    """Everything in terms of scipy.stats.entropy, which normalises its arguments."""
-    entropy = scipy.stats.entropy
-
-    def cross_entropy(p: Any, q: Any) -> Any:
-        return entropy(p) + entropy(p, q)
-
-    def conditional_kl(p: Any, q: Any) -> Any:
-        rows = [(row, other) for row, other in zip(p, q, strict=True) if np.sum(row) > 0]
-        return sum(np.sum(row) * entropy(row, other) for row, other in rows)
-
-    return {
-        "entropy": entropy,
-        "cross_entropy": cross_entropy,
-        "kl_divergence": entropy,
-        "perplexity": lambda p, q: np.exp(cross_entropy(p, q)),
-        "mutual_information": lambda joint: entropy(
-            np.ravel(joint), _product_of_marginals(joint).ravel()
-        ),
-        "conditional_kl": conditional_kl,
-    }
-
-
-def scipy_rel_entr() -> dict[str, Formula]:
-    """Everything in terms of scipy.special.rel_entr and entr."""
-    rel_entr, entr = scipy.special.rel_entr, scipy.special.entr
-
-    def cross_entropy(p: Any, q: Any) -> Any:
-        return entr(p).sum() + rel_entr(p, q).sum()
-
-    return {
-        "entropy": lambda p: entr(p).sum(),
-        "cross_entropy": cross_entropy,
-        "kl_divergence": lambda p, q: rel_entr(p, q).sum(),
-        "perplexity": lambda p, q: np.exp(cross_entropy(p, q)),
-        "mutual_information": lambda joint: rel_entr(joint, _product_of_marginals(joint)).sum(),
-        "conditional_kl": lambda p, q: (
-            rel_entr(p, q).sum() - rel_entr(np.sum(p, axis=1), np.sum(q, axis=1)).sum()
-        ),
-    }
-
-
-def torch_distributions() -> dict[str, Formula]:
-    """torch.distributions: Categorical, Normal and MultivariateNormal in float64."""
-    import torch
-    from torch.distributions import Categorical, Independent, MultivariateNormal, Normal
-    from torch.distributions import kl_divergence as divergence
-
-    def tensor(value: Any) -> Any:
-        return torch.tensor(np.asarray(value, dtype=float))
-
-    def categorical(p: Any) -> Any:
-        return Categorical(probs=tensor(p), validate_args=False)
-
-    def kl(p: Any, q: Any) -> Any:
-        return divergence(categorical(p), categorical(q))
-
-    def cross_entropy(p: Any, q: Any) -> Any:
-        return categorical(p).entropy() + kl(p, q)
-
-    def conditional_kl(p: Any, q: Any) -> Any:
-        rows = [(row, other) for row, other in zip(p, q, strict=True) if np.sum(row) > 0]
-        return sum(float(np.sum(row)) * kl(row, other) for row, other in rows)
-
-    def normal(mean: Any, sigma: Any) -> Any:
-        return Normal(tensor(mean), tensor(sigma), validate_args=False)
-
-    def vector(mean: Any, log_var: Any) -> Any:
-        return Independent(normal(mean, np.exp(np.asarray(log_var) / 2)), 1)
-
-    def multivariate(mean: Any, cov: Any) -> Any:
-        return MultivariateNormal(tensor(mean), tensor(cov), validate_args=False)
-
-    return {
-        "entropy": lambda p: categorical(p).entropy(),
-        "cross_entropy": cross_entropy,
-        "kl_divergence": kl,
-        "perplexity": lambda p, q: torch.exp(cross_entropy(p, q)),
-        "mutual_information": lambda joint: kl(
-            np.ravel(joint), _product_of_marginals(joint).ravel()
-        ),
-        "conditional_kl": conditional_kl,
-        "kl_normal": lambda m1, s1, m2, s2: divergence(normal(m1, s1), normal(m2, s2)),
-        "kl_standard_normal": lambda mu, log_var: divergence(
-            normal(mu, np.exp(log_var / 2)), normal(0.0, 1.0)
-        ),
-        "kl_diagonal_normal": lambda m1, v1, m2, v2: divergence(vector(m1, v1), vector(m2, v2)),
-        "kl_multivariate_normal": lambda m1, c1, m2, c2: divergence(
-            multivariate(m1, c1), multivariate(m2, c2)
-        ),
-    }
-
-
-def torch_kl_div() -> dict[str, Formula]:
-    """torch.nn.functional.kl_div(log q, p), which is D(p‖q)."""
-    import torch
-    from torch.nn.functional import kl_div
-
-    def kl(p: Any, q: Any) -> Any:
-        p, q = (torch.tensor(np.asarray(x, dtype=float)) for x in (p, q))
-        return kl_div(q.log(), p, reduction="sum")
-
-    return {
-        "kl_divergence": kl,
-        "mutual_information": lambda joint: kl(joint, _product_of_marginals(joint)),
-        "conditional_kl": lambda p, q: kl(p, q) - kl(np.sum(p, axis=1), np.sum(q, axis=1)),
-    }
-
-
-def _product_of_marginals(joint: Any) -> Any:
-    return np.outer(np.sum(joint, axis=1), np.sum(joint, axis=0))
-
-
-def worst(function: str, kind: str, formula: Formula) -> float:
-    """The largest relative error over the cases of one kind whose true value is positive."""
+def worst(route: Route, kind: str, formula: peers.Formula) -> float:
+    """The largest relative error over the cases of one kind whose true value is a normal float."""
     errors = []
-    for case in hard_inputs.CASES[function]:
-        if case.kind == kind and (truth := case.truth(function)) >= hard_inputs.SMALLEST:
+    for case in route.inputs:
+        if case.kind == kind and route.exact(case) >= SMALLEST:
             try:
-                value = float(formula(*case.arguments))
+                errors.append(route.error(lambda *args: float(formula(*args)), case))
             except (ValueError, RuntimeError):  # refused: as bad as a wrong value
-                value = np.nan
-            errors.append(hard_inputs.relative_error(value, truth))
+                errors.append(np.inf)
     return max(errors)
 
 
 def main() -> None:
-    """Print the table."""
-    columns = {
-        "kllib": {name: getattr(kllib, name) for name in hard_inputs.CASES},
-        "textbook": textbook(),
-        "scipy entropy": scipy_entropy(),
-        "scipy rel_entr": scipy_rel_entr(),
-    }
-    has_torch = importlib.util.find_spec("torch") is not None
-    if has_torch:
-        columns["torch distr."] = torch_distributions()
-        columns["torch kl_div"] = torch_kl_div()
-    print("Worst relative error (nan or refused: inf)\n")
-    print(f"{'function':<23}{'inputs':<18}", *(f"{name:>15}" for name in columns), sep="")
-    for function, cases in hard_inputs.CASES.items():
-        for kind in (hard_inputs.NEAR, hard_inputs.ROUNDED, hard_inputs.FAR):
-            count = sum(case.kind == kind for case in cases)
-            if not count:
-                continue
-            print(f"{function:<23}{f'{count} {kind}':<18}", end="")
-            for formulas in columns.values():
-                shown = "-"
-                if function in formulas:
-                    shown = f"{worst(function, kind, formulas[function]):.1e}"
-                print(f"{shown:>15}", end="", flush=True)
-            print()
-    if not has_torch:
-        print("\ntorch not installed: pip install -e .[peers]")
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--module", choices=MODULES, help="this module of kllib alone, no peers")
+    module = parser.parse_args().module
+    print("kllib against its second routes: worst relative error\n")
+    second_routes([module] if module else MODULES)
+    if not module:
+        print("\nBeside its peers (nan or refused: inf)\n")
+        beside_peers()
 
 
 if __name__ == "__main__":
