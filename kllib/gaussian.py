@@ -10,8 +10,8 @@ Conventions, the same in every function:
 - Arguments must be real and finite, standard deviations positive, covariance matrices symmetric
   and positive definite. Anything else raises ``ValueError`` with what is wrong and where.
 - Accuracy: the relative error is at most 1e-12, near-equal distributions included (down to a
-  divergence of 1e-20). ``python -m benchmarks.accuracy`` measures it. A value beyond the range of a float
-  (above 8e307, to be safe) is returned as ``inf``.
+  divergence of 1e-20). ``python -m benchmarks.accuracy`` measures it. A value beyond the range of a
+  float (above 8e307, to be safe) is returned as ``inf``.
 """
 
 from typing import TypeAlias

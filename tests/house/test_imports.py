@@ -98,3 +98,15 @@ def test_importing_the_library_loads_no_drawing_and_no_notebook():
     code = "import kllib, sys; print([m for m in ('matplotlib', 'IPython') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_library_leaves_the_heavy_parts_of_scipy_for_when_they_are_used():
+    code = (
+        "import sys, numpy, scipy.special\nbefore = set(sys.modules)\nimport kllib\n"
+        "print(sorted(m for m in set(sys.modules) - before if m.startswith(('scipy.', 'numpy.'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ast.literal_eval(done.stdout)
+    # scipy.special's own lazy parts and scipy's helpers are light; whole subpackages are not.
+    heavy = {".".join(name.split(".")[:2]) for name in loaded} - {"scipy.special", "scipy._lib"}
+    assert not {name for name in heavy if name.startswith("scipy.")}, loaded
