@@ -19,7 +19,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 NOTEBOOKS := chapters solutions
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check format lint exercises grade-demo serve lock clean
+.PHONY: help setup book test check format lint exercises grade-demo serve mutants lock clean
 
 help: ## this list
 	@echo "make book        build the site (sets everything up first)"
@@ -31,6 +31,7 @@ help: ## this list
 	@echo "make lint        style, types and the notebooks' form alone"
 	@echo "make format      bring code and notebooks into their one form"
 	@echo "make setup       only make the environment in $(VENV)"
+	@echo "make mutants     change the library token by token: which changes does no test notice?"
 	@echo "make lock        renew requirements.lock from pyproject.toml"
 	@echo "make clean       delete what make made, the environment excepted"
 
@@ -109,6 +110,12 @@ lock: ## newest versions that fit pyproject.toml, with hashes, for every platfor
 	   --extra figures --extra book --extra exercises --extra grading --extra test \
 	   --output-file requirements.lock pyproject.toml
 	@echo "requirements.lock is renewed. Next: make test, and say in the commit why."
+
+# mutmut gets an environment of its own, which looks into the other one for everything else.
+mutants: $(VENV)/.ready
+	@test -e .make/mutmut || { $(PY) -m venv .make/mutmut && .make/mutmut/bin/pip install --quiet --disable-pip-version-check "mutmut>=3.8" && \
+	   $(PY) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > "$$(echo .make/mutmut/lib/python*/site-packages)/course.pth"; }
+	@.make/mutmut/bin/python tools/mutants.py $(MODULES)
 
 clean:
 	@rm -rf _build .make .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,72 @@
+"""Change the library's formulas one token at a time, and list the changes that no test notices.
+
+``make mutants`` runs it (mutmut does the work, in a copy under .make/mutants). A change that no
+test notices is a gap in the tests, or changes nothing: `benchmarks/mutants.md` lists those that
+change nothing, and why.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COPY = ROOT / ".make" / "mutants"
+LIST = ROOT / "benchmarks" / "mutants.md"
+
+
+def copy_of_the_project() -> None:
+    """The tracked and the new files, in an empty folder."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, COPY / name)
+
+
+def mutmut(*arguments: str) -> str:
+    """What a command of mutmut prints."""
+    # One thread each: mutmut runs one worker per core.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    done = subprocess.run(command, cwd=COPY, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        sys.exit(f"mutmut {' '.join(arguments)} failed:\n{done.stdout[-3000:]}\n{done.stderr}")
+    return done.stdout
+
+
+def change(mutant: str) -> str:
+    """A mutant as the lines it removes and adds, on one line."""
+    diff = mutmut("show", mutant).splitlines()
+    lines = [line for line in diff if re.match(r"[-+](?![-+])", line)]
+    return " ⟶ ".join(" ".join(line[1:].split()) for line in lines)
+
+
+def main() -> None:
+    """Run the mutants of the modules named on the command line, or of all that are configured."""
+    copy_of_the_project()
+    mutmut("run", *(f"kllib.{module}.*" for module in sys.argv[1:]))
+    results = re.findall(r"kllib\.(\w+)\.(\S+): (.+)", mutmut("results", "--all", "true"))
+    results = [result for result in results if result[2] != "not checked"]
+    explained = LIST.read_text(encoding="utf-8")
+    unexplained = 0
+    for module in sorted({module for module, _, _ in results}):
+        counts = Counter(status for name, _, status in results if name == module)
+        print(f"{module}: {counts['killed']} of {counts.total()} noticed", dict(counts))
+        for name, mutant, status in results:
+            if name == module and status != "killed":
+                text = change(f"kllib.{module}.{mutant}")
+                known = f"`{text}`" in explained
+                unexplained += not known
+                print(f"  {status}{' (listed)' if known else ''}: {text}")
+    print(f"{unexplained} not listed in {LIST.relative_to(ROOT)}")
+    sys.exit(unexplained > 0)
+
+
+if __name__ == "__main__":
+    main()
