@@ -4,34 +4,49 @@ Every public name imports from here. ``kl_divergence(p, q)`` is D(p‖q), the ex
 first argument; nats unless ``base=`` says otherwise.
 """
 
-from kllib.discrete import (
-    conditional_kl,
-    cross_entropy,
-    entropy,
-    kl_divergence,
-    mutual_information,
-    normalize,
-    perplexity,
-    smooth,
+from kllib import (
+    discrete,
+    distillation,
+    estimate,
+    families,
+    fdivergence,
+    gaussian,
+    generative,
+    geometry,
+    logits,
+    mixture,
+    monitoring,
+    policy,
+    vae,
+    variational,
 )
-from kllib.gaussian import (
-    kl_diagonal_normal,
-    kl_multivariate_normal,
-    kl_normal,
-    kl_standard_normal,
-)
+from kllib.discrete import *
+from kllib.distillation import *
+from kllib.estimate import *
+from kllib.families import *
+from kllib.fdivergence import *
+from kllib.gaussian import *
+from kllib.generative import *
+from kllib.geometry import *
+from kllib.logits import *
+from kllib.mixture import *
+from kllib.monitoring import *
+from kllib.policy import *
+from kllib.vae import *
+from kllib.variational import *
 
-__all__ = [
-    "conditional_kl",
-    "cross_entropy",
-    "entropy",
-    "kl_diagonal_normal",
-    "kl_divergence",
-    "kl_multivariate_normal",
-    "kl_normal",
-    "kl_standard_normal",
-    "mutual_information",
-    "normalize",
-    "perplexity",
-    "smooth",
-]
+__all__: list[str] = []
+__all__ += discrete.__all__
+__all__ += gaussian.__all__
+__all__ += logits.__all__
+__all__ += mixture.__all__
+__all__ += fdivergence.__all__
+__all__ += families.__all__
+__all__ += estimate.__all__
+__all__ += geometry.__all__
+__all__ += variational.__all__
+__all__ += vae.__all__
+__all__ += policy.__all__
+__all__ += distillation.__all__
+__all__ += generative.__all__
+__all__ += monitoring.__all__

@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib import _stable, _validate
+from kllib._numerics import comparison, stable, validate
 
 __all__ = [
     "conditional_kl",
@@ -72,9 +72,11 @@ def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None) -> Resul
     >>> print(entropy(np.full(8, 1 / 8), base=2))
     3.0
     """
-    unit = _validate.log_of_base(base)
-    p = _validate.distribution("p", p, axis)
-    return _stable.expectation(p, _stable.surprisal(p)) / unit
+    unit = validate.log_of_base(base)
+    p = validate.rows("p", p, axis)
+    result = comparison.compare(p, p)
+    validate.are_distributions(result.valid, result.totals, p=p)
+    return result.cross_entropy / unit
 
 
 def cross_entropy(
@@ -116,9 +118,11 @@ def cross_entropy(
     >>> print(entropy(p, base=2) + kl_divergence(p, q, base=2))
     1.75
     """
-    unit = _validate.log_of_base(base)
+    unit = validate.log_of_base(base)
     p, q = _pair(p, q, axis)
-    return _stable.expectation(p, _stable.surprisal(q)) / unit
+    result = comparison.compare(p, q)
+    validate.are_distributions(result.valid, result.totals, p=p, q=q)
+    return result.cross_entropy / unit
 
 
 def kl_divergence(
@@ -149,8 +153,9 @@ def kl_divergence(
 
     Notes
     -----
-    The textbook sum adds terms of both signs, which cancel to nothing when p is near q. The sum
-    computed here, Σ p φ((q − p)/p) with φ(u) = u − log(1 + u), has no negative term.
+    The textbook sum adds terms of both signs, which cancel to nothing when p is near q. There the
+    sum computed is Σ p φ((q − p)/p) with φ(u) = u − log(1 + u), which has no negative term. Either
+    is computed in blocks, in less than a mebibyte of memory whatever the length.
 
     References
     ----------
@@ -174,9 +179,11 @@ def kl_divergence(
     >>> print(kl_divergence([0.25] * 4, [0.5, 0.25, 0.25, 0]))
     inf
     """
-    unit = _validate.log_of_base(base)
+    unit = validate.log_of_base(base)
     p, q = _pair(p, q, axis)
-    return _stable.relative_entropy(p, q) / unit
+    result = stable.compare(p, q)
+    validate.are_distributions(result.valid, result.totals, p=p, q=q)
+    return result.divergence / unit
 
 
 def perplexity(
@@ -222,7 +229,7 @@ def perplexity(
     >>> print(round(perplexity(p) * np.exp(kl_divergence(p, q)), 10))
     3.363585661
     """
-    _validate.log_of_base(base)
+    validate.log_of_base(base)
     nats = entropy(p, axis=axis) if q is None else cross_entropy(p, q, axis=axis)
     with np.errstate(over="ignore"):
         result: Result = np.exp(nats)
@@ -263,9 +270,9 @@ def mutual_information(joint: ArrayLike, *, base: float | None = None) -> Result
     >>> print(entropy([0.5, 0.25, 0.25], base=2))
     1.5
     """
-    unit = _validate.log_of_base(base)
-    joint = _validate.joint_distribution("joint", joint)
-    return _stable.dependence(joint) / unit
+    unit = validate.log_of_base(base)
+    joint = validate.joint_distribution("joint", joint)
+    return stable.dependence(joint) / unit
 
 
 def conditional_kl(
@@ -310,14 +317,14 @@ def conditional_kl(
     >>> print(kl_divergence(p.sum(axis=1), q.sum(axis=1)), conditional_kl(p, q, base=2))
     0.0 0.5
     """
-    unit = _validate.log_of_base(base)
-    given = _validate.one_of("given", given, (0, 1))
-    p = _validate.joint_distribution("joint_p", joint_p)
-    q = _validate.joint_distribution("joint_q", joint_q)
-    _validate.same_table(joint_p=p, joint_q=q)
+    unit = validate.log_of_base(base)
+    given = validate.one_of("given", given, (0, 1))
+    p = validate.joint_distribution("joint_p", joint_p)
+    q = validate.joint_distribution("joint_q", joint_q)
+    validate.same_table(joint_p=p, joint_q=q)
     if given == 1:
-        p, q = _stable.transposed(p), _stable.transposed(q)
-    return _stable.expectation(p.sum(axis=-1), _stable.relative_entropy(p, q)) / unit
+        p, q = stable.transposed(p), stable.transposed(q)
+    return stable.expectation(p.sum(axis=-1), stable.relative_entropy(p, q)) / unit
 
 
 def normalize(weights: ArrayLike, *, axis: int = -1) -> Array:
@@ -344,9 +351,9 @@ def normalize(weights: ArrayLike, *, axis: int = -1) -> Array:
     >>> print(normalize([2, 1, 1]))
     [0.5  0.25 0.25]
     """
-    array = _validate.weights("weights", weights, axis)
-    _validate.some_positive("weights", array)
-    return np.moveaxis(_stable.shares(array), -1, axis)
+    array = validate.weights("weights", weights, axis)
+    validate.some_positive("weights", array)
+    return np.moveaxis(stable.shares(array), -1, axis)
 
 
 def smooth(p: ArrayLike, alpha: float, *, axis: int = -1) -> Array:
@@ -379,12 +386,19 @@ def smooth(p: ArrayLike, alpha: float, *, axis: int = -1) -> Array:
     >>> print(smooth([1, 0, 0], 0.5))
     [0.6 0.2 0.2]
     """
-    amount = _validate.non_negative_number("alpha", alpha)
-    array = _validate.distribution("p", p, axis)
-    return np.moveaxis(_stable.shares(_stable.shares(array) + amount), -1, axis)
+    amount = validate.non_negative_number("alpha", alpha)
+    array = validate.distribution("p", p, axis)
+    return np.moveaxis(stable.shares(stable.shares(array) + amount), -1, axis)
 
 
 def _pair(p: ArrayLike, q: ArrayLike, axis: int) -> tuple[Array, Array]:
-    p, q = _validate.distribution("p", p, axis), _validate.distribution("q", q, axis)
-    _validate.same_length(p=p, q=q)
+    """Rows that fit each other; `validate.are_distributions` is to check their entries."""
+    p, q = validate.rows("p", p, axis), validate.rows("q", q, axis)
+    if p.shape != q.shape:
+        try:
+            validate.same_length(p=p, q=q)
+        except ValueError:
+            # What is no distribution is told first: that explains a wrong shape, not the reverse.
+            validate.distribution("p", p), validate.distribution("q", q)
+            raise
     return p, q

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib import _covariance, _stable, _validate
+from kllib._numerics import covariance, stable, validate
 
 __all__ = [
     "kl_diagonal_normal",
@@ -71,11 +71,11 @@ def kl_normal(mu1: ArrayLike, sigma1: ArrayLike, mu2: ArrayLike, sigma2: ArrayLi
     >>> print(kl_normal(0, 1, 1, 2) == kl_normal(0, 1024, 1024, 2048))
     True
     """
-    mu1, mu2 = _validate.real_array("mu1", mu1), _validate.real_array("mu2", mu2)
-    sigma1, sigma2 = _validate.positive("sigma1", sigma1), _validate.positive("sigma2", sigma2)
-    _validate.broadcastable(mu1=mu1, sigma1=sigma1, mu2=mu2, sigma2=sigma2)
-    shift = _stable.standardized(mu1, mu2, sigma2)
-    return _stable.half(_stable.variance_gap(sigma1, sigma2), _stable.square(shift))
+    mu1, mu2 = validate.real_array("mu1", mu1), validate.real_array("mu2", mu2)
+    sigma1, sigma2 = validate.positive("sigma1", sigma1), validate.positive("sigma2", sigma2)
+    validate.broadcastable(mu1=mu1, sigma1=sigma1, mu2=mu2, sigma2=sigma2)
+    shift = stable.standardized(mu1, mu2, sigma2)
+    return stable.half(stable.variance_gap(sigma1, sigma2), stable.square(shift))
 
 
 def kl_standard_normal(mu: ArrayLike, log_var: ArrayLike) -> Result:
@@ -109,9 +109,9 @@ def kl_standard_normal(mu: ArrayLike, log_var: ArrayLike) -> Result:
     >>> print(kl_standard_normal([0.0, 2.0], 0.0))
     [0. 2.]
     """
-    mu, log_var = _validate.real_array("mu", mu), _validate.real_array("log_var", log_var)
-    _validate.broadcastable(mu=mu, log_var=log_var)
-    return _stable.half(_stable.exponential_gap(log_var), _stable.square(mu))
+    mu, log_var = validate.real_array("mu", mu), validate.real_array("log_var", log_var)
+    validate.broadcastable(mu=mu, log_var=log_var)
+    return stable.half(stable.exponential_gap(log_var), stable.square(mu))
 
 
 def kl_diagonal_normal(
@@ -152,13 +152,13 @@ def kl_diagonal_normal(
     >>> print(kl_normal(3, 1, 1, 1) + kl_normal(0, np.exp(0.5), 0, np.exp(0.5)))
     2.0
     """
-    mean1, mean2 = _validate.vectors("mean1", mean1), _validate.vectors("mean2", mean2)
-    log_var1 = _validate.vectors("log_var1", log_var1)
-    log_var2 = _validate.vectors("log_var2", log_var2)
-    _validate.same_length(mean1=mean1, log_var1=log_var1, mean2=mean2, log_var2=log_var2)
-    shift = _stable.standardized_by_log_variance(mean1, mean2, log_var2)
-    gap = _stable.exponential_gap(_stable.difference(log_var1, log_var2))
-    return _stable.half(gap.sum(axis=-1), _stable.square(shift).sum(axis=-1))
+    mean1, mean2 = validate.vectors("mean1", mean1), validate.vectors("mean2", mean2)
+    log_var1 = validate.vectors("log_var1", log_var1)
+    log_var2 = validate.vectors("log_var2", log_var2)
+    validate.same_length(mean1=mean1, log_var1=log_var1, mean2=mean2, log_var2=log_var2)
+    shift = stable.standardized_by_log_variance(mean1, mean2, log_var2)
+    gap = stable.exponential_gap(stable.difference(log_var1, log_var2))
+    return stable.half(gap.sum(axis=-1), stable.square(shift).sum(axis=-1))
 
 
 def kl_multivariate_normal(
@@ -206,9 +206,9 @@ def kl_multivariate_normal(
     >>> print(round(before, 12), round(after, 12))
     1.018841036226 1.018841036226
     """
-    mean1, mean2 = _validate.vectors("mean1", mean1), _validate.vectors("mean2", mean2)
-    cov1, cov2 = _validate.covariance("cov1", cov1), _validate.covariance("cov2", cov2)
-    _validate.same_length(mean1=mean1, cov1=cov1[..., 0], mean2=mean2, cov2=cov2[..., 0])
-    gap, whitening = _covariance.relative_gap(cov1, cov2)
+    mean1, mean2 = validate.vectors("mean1", mean1), validate.vectors("mean2", mean2)
+    cov1, cov2 = validate.covariance("cov1", cov1), validate.covariance("cov2", cov2)
+    validate.same_length(mean1=mean1, cov1=cov1[..., 0], mean2=mean2, cov2=cov2[..., 0])
+    gap, whitening = covariance.relative_gap(cov1, cov2)
     shift = whitening.difference(mean1, mean2)
-    return _stable.half(gap, _stable.square(shift).sum(axis=-1))
+    return stable.half(gap, stable.square(shift).sum(axis=-1))

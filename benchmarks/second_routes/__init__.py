@@ -1,6 +1,6 @@
 """A second, independent route to every public function of kllib, and the inputs it is tried on.
 
-One file for each module of kllib, under its name. Each has ``ROUTES``, by function, and, where a
+One file for each module of kllib, at the same place. Each has ``ROUTES``, by function, and, where a
 function has no number to compare, ``EXEMPT``, which says what proves it instead.
 """
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from benchmarks.second_routes.route import Route
 
+_FOLDER = Path(__file__).parent
 MODULES = sorted(
-    path.stem
-    for path in Path(__file__).parent.glob("*.py")
+    ".".join(path.relative_to(_FOLDER).with_suffix("").parts)
+    for path in _FOLDER.rglob("*.py")
     if path.stem not in ("__init__", "route")
 )
 

@@ -11,7 +11,7 @@ from math import log
 from typing import Any
 
 import numpy as np
-from scipy.special import rel_entr  # type: ignore[import-untyped]
+from scipy.special import rel_entr
 
 from kllib import conditional_kl, kl_divergence
 from kllib.checks import wrong_functions as wrong

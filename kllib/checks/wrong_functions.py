@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats  # type: ignore[import-untyped]
-from scipy.special import rel_entr  # type: ignore[import-untyped]
+from scipy import stats
+from scipy.special import rel_entr
 
 # ---- of one pair of distributions ---------------------------------------------------------------
 

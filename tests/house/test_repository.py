@@ -66,8 +66,9 @@ def test_the_lock_holds_every_package_asked_for():
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
     extras = project["optional-dependencies"]
     asked = list(project["dependencies"])
-    # The peers that benchmarks compare with stay out of the lock.
-    asked += [name for extra in extras if extra != "peers" for name in extras[extra]]
+    # What only `benchmarks` and `make mutants` need stays out of the lock.
+    apart = {"peers", "mutants"}
+    asked += [name for extra in extras if extra not in apart for name in extras[extra]]
     names = {re.match(r"[\w-]+", word)[0].lower() for word in asked} - {"kllib"}
     locked = set(re.findall(r"^([\w.-]+)==", text_of(ROOT / "requirements.lock"), flags=re.M))
     assert names <= locked, f"make lock: {sorted(names - locked)} is not in requirements.lock"

@@ -1,7 +1,5 @@
 """Discrete distributions: known values with their derivation, second routes, shapes, kinds."""
 
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +9,6 @@ import scipy.stats
 from numpy import inf, log
 from sklearn.metrics import mutual_info_score
 
-import kllib
 from kllib import (
     conditional_kl,
     cross_entropy,
@@ -369,26 +366,3 @@ def test_the_sum_counts_as_one():
     exact = kl_divergence(p / p.sum(), q / q.sum())
     assert kl_divergence(p, q) == pytest.approx(exact, rel=1e-14)
     assert entropy(p) == pytest.approx(entropy(p / p.sum()), rel=1e-14)
-
-
-@pytest.mark.parametrize("name", kllib.__all__)
-def test_every_public_name_is_documented(name):
-    text = getattr(kllib, name).__doc__
-    for heading in ("Parameters", "Returns", "Raises", "Examples"):
-        assert f"\n    {heading}\n    ---" in text, f"{name} has no section {heading}"
-    assert ">>>" in text
-
-
-def test_public_names_are_those_of_the_modules():
-    assert sorted(kllib.discrete.__all__ + kllib.gaussian.__all__) == sorted(kllib.__all__)
-    assert all(hasattr(kllib, name) for name in kllib.__all__)
-
-
-def test_importing_is_light():
-    """The library alone needs numpy: no figures, no exercise checks."""
-    code = "import sys, kllib; print(*sorted(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.split())
-    assert "kllib.discrete" in loaded
-    heavy = ("matplotlib", "IPython", "mpmath", "sklearn", "scipy.stats", "scipy.linalg")
-    assert not loaded & {*heavy, "kllib.plotting", "kllib.checks", "kllib.claims"}

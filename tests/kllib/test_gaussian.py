@@ -6,12 +6,7 @@ import scipy.integrate
 import scipy.stats
 from numpy import inf, log
 
-from kllib import (
-    kl_diagonal_normal,
-    kl_multivariate_normal,
-    kl_normal,
-    kl_standard_normal,
-)
+from kllib import kl_diagonal_normal, kl_multivariate_normal, kl_normal, kl_standard_normal
 
 RNG = np.random.default_rng(4)
 

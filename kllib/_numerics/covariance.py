@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kllib import _double_double as dd
-from kllib import _stable
-from kllib._double_double import DD
-from kllib._validate import Array, batch_index
+from kllib._numerics import double_double as dd
+from kllib._numerics import stable
+from kllib._numerics.double_double import DD
+from kllib._numerics.validate import Array, batch_index
 
 # Between these, the eigenvalues of the change are accurate enough, and near 0 nothing else is.
 # Beyond, the divergence is so large that a difference of trace and determinants loses little.
@@ -81,7 +81,7 @@ def relative_gap(cov1: Array, cov2: Array) -> tuple[Array, Whitening]:
     near = ((eigenvalues > _LEAST) & (eigenvalues < _MOST)).all(axis=-1)
     doublings = 2 * (first.exponent.sum(axis=-1) - second.exponent.sum(axis=-1))
     log_det = first.log_det_scaled - second.log_det_scaled + math.log(2) * doublings
-    gap = np.where(near, _stable.phi(eigenvalues).sum(axis=-1), trace - log_det)
+    gap = np.where(near, stable.phi(eigenvalues).sum(axis=-1), trace - log_det)
     return np.where(within_range, gap, np.inf), second
 
 

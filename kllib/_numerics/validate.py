@@ -21,6 +21,33 @@ TOLERANCE = 1e-6
 
 def real_array(name: str, value: ArrayLike) -> Array:
     """``value`` as a float64 array of finite numbers."""
+    array = _floats(name, value)
+    _require_finite(name, array)
+    return array
+
+
+def rows(name: str, value: ArrayLike, axis: int) -> Array:
+    """Real numbers, the given axis moved to the end; `are_distributions` checks them later."""
+    array = _floats(name, value)
+    axis = _axis(name, axis, array)
+    if axis not in (-1, array.ndim - 1):
+        array = np.moveaxis(array, axis, -1)
+    return np.ascontiguousarray(array)
+
+
+def are_distributions(valid: bool, totals: tuple[Array, Array], **arrays: Array) -> None:
+    """Raise unless the rows p and q, read once, had only valid entries and sum to one.
+
+    So that the fast functions need not read their arguments twice.
+    """
+    p_total, q_total = totals
+    near_one = (abs(p_total - 1) <= TOLERANCE) & (abs(q_total - 1) <= TOLERANCE)
+    if not (valid and every(near_one)):
+        for name, array in arrays.items():
+            distribution(name, array)
+
+
+def _floats(name: str, value: ArrayLike) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill it or drop the masked entries first")
     try:
@@ -38,18 +65,15 @@ def real_array(name: str, value: ArrayLike) -> Array:
         floats = array.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
-    _require(np.isfinite(floats), name, floats, "a non-finite entry")
     return floats
 
 
 def weights(name: str, value: ArrayLike, axis: int) -> Array:
     """Non-negative numbers, the given axis moved to the end."""
     array = real_array(name, value)
-    _require(array >= 0, name, array, "a negative entry")
-    axis = _axis(name, axis, array)
-    if axis not in (-1, array.ndim - 1):
-        array = np.moveaxis(array, axis, -1)
-    return np.ascontiguousarray(array)
+    if not array.min() >= 0:
+        _require(array >= 0, name, array, "a negative entry")
+    return rows(name, array, axis)
 
 
 def distribution(name: str, value: ArrayLike, axis: int = -1) -> Array:
@@ -164,6 +188,11 @@ def one_of(name: str, value: int, choices: tuple[int, ...]) -> int:
     return int(value)
 
 
+def every(condition: NDArray[np.bool_]) -> bool:
+    """``condition.all()``, which takes microseconds for a single truth value."""
+    return bool(condition) if condition.ndim == 0 else bool(condition.all())
+
+
 def batch_index(index: tuple[int, ...]) -> str:
     """`` at batch index (2, 0)``, or nothing when there is no batch."""
     return f" at batch index {tuple(int(i) for i in index)}" if index else ""
@@ -189,6 +218,12 @@ def _scalar(name: str, value: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite; got {value!r}")
     return number
+
+
+def _require_finite(name: str, array: Array) -> None:
+    # The extremes tell, without an array of truth values as long as a long argument.
+    if not (array.min() > -math.inf and array.max() < math.inf):
+        _require(np.isfinite(array), name, array, "a non-finite entry")
 
 
 def _require(valid: NDArray[np.bool_], name: str, array: Array, fault: str) -> None:

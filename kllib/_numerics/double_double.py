@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kllib._validate import Array
+from kllib._numerics.validate import Array
 
 
 class DD(NamedTuple):

@@ -1,0 +1,1 @@
+"""The numerical care behind the public formulas, and the checks of arguments. Private."""

@@ -1,0 +1,140 @@
+"""Σ p φ((q − p)/p) over one block of entries, in two ways. Private; `_stable` calls it.
+
+A block is small enough that its temporary arrays stay in the processor's cache. Its rows lie along
+the last axis. Nothing here guards against warnings: that costs a microsecond, and `_stable` does it
+once for all blocks. Entries need not be valid; `Sums.valid` says whether they were.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kllib._numerics.validate import Array
+
+# Entries of a block: the fewer, the more Python's own time counts (a fifth at 10,000, half of that
+# here). Arrays above 128 KiB, on the other hand, many systems hand out afresh each time.
+BLOCK = 16_000
+# Where products without rounding need many temporary arrays.
+SHORT_BLOCK = 4_000
+# A sum of logarithms counts if it is not below its total divided by this, and a difference if it is
+# not below its larger part divided by this: they have lost a factor of 64 at most.
+LOSS = 64
+# Where a series takes over from a closed expression with a logarithm, in terms of
+# s = (q − p)/(q + p): the closed one has lost a factor of 8 there.
+NEAR = 1 / 7
+_TINIEST = 5e-324
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+class Sums(NamedTuple):
+    """What a block adds up to, row by row."""
+
+    total: Array  # Σ p
+    excess: Array  # Σ (q − p)
+    gap: Array  # Σ p φ((q − p)/p), where φ(u) = u − log(1 + u)
+    valid: bool  # no entry is negative (or else ``gap`` is not a number)
+
+
+def blocks(shape: tuple[int, ...], entries: int = BLOCK) -> Iterator[tuple[slice, ...]]:
+    """Indices that cut an array of this shape into blocks of at most so many entries."""
+    axis, size = len(shape) - 1, 1
+    while axis > 0 and size * shape[axis] <= entries:
+        size *= shape[axis]
+        axis -= 1
+    step = max(1, entries // size)
+    whole = (slice(None),) * (len(shape) - axis - 1)
+    for lead in np.ndindex(shape[:axis]):
+        first = tuple(slice(i, i + 1) for i in lead)
+        for start in range(0, shape[axis], step):
+            yield (*first, slice(start, start + step), *whole)
+
+
+def by_logarithms(p: Array, q: Array) -> Sums:
+    """One logarithm per entry, Σ [p log(p/q) + q − p]; when p is near q, digits cancel."""
+    least = np.minimum.reduce(p, axis=None)
+    total = np.add.reduce(p, axis=-1)
+    excess = np.add.reduce(q, axis=-1) - total
+    logs = p / q
+    np.log(logs, out=logs)
+    valid = least > 0  # then a negative q shows: its logarithm is not a number
+    if not valid:
+        logs[np.broadcast_to(p == 0, logs.shape)] = 0.0  # 0 log 0 = 0
+        valid = least == 0 and np.minimum.reduce(q, axis=None) >= 0
+    return Sums(total, excess, np.vecdot(p, logs) + excess, bool(valid))
+
+
+def by_terms(p: Array, q: Array, difference: Array, log_q: Array | None = None) -> Sums:
+    """Term by term, none of them negative: p φ(u) = (q − p) s − 2 p s³ (1/3 + s²/5 + s⁴/7 + …).
+
+    That is the series of log(1 + u) = 2 artanh s with s = u/(2 + u) = (q − p)/(q + p).
+
+    ``difference`` is q − p, which the caller may know better than q; ``log_q`` is log q, where q
+    may have underflowed.
+    """
+    least = np.minimum.reduce(p, axis=None)
+    s = p + q
+    if not least > 0:
+        np.maximum(s, _TINIEST, out=s)  # 0/0 is to be 0: the outcome adds nothing
+    np.divide(difference, s, out=s)
+    square = np.abs(s)
+    largest = float(np.maximum.reduce(square, axis=None))
+    far, valid = None, least >= 0
+    if not largest < NEAR:
+        far = ~(square < NEAR)
+        valid = valid and np.minimum.reduce(q, axis=None) >= 0
+        s[far] = 0.0
+        largest = NEAR
+    np.multiply(s, s, out=square)
+    gap = np.vecdot(difference, s)
+    powers = np.multiply(s, p, out=s)  # p s, then p s³, p s⁵, …
+    for k in range(3, last_power(largest) + 1, 2):
+        if k > 3:
+            powers *= square
+        gap = gap - 2 / k * np.vecdot(powers, square)
+    if far is not None:
+        gap = gap + _far_terms(p, q, difference, log_q, far)
+    return Sums(np.add.reduce(p, axis=-1), np.add.reduce(difference, axis=-1), gap, bool(valid))
+
+
+def artanh_tail(square: Array, largest: float) -> Array:
+    """1/3 + s²/5 + s⁴/7 + …, given s² and the largest |s|."""
+    last = last_power(largest)
+    tail = np.full_like(square, 1 / last)
+    for k in range(last - 2, 1, -2):
+        tail = 1 / k + square * tail
+    return tail
+
+
+def last_power(largest: float) -> int:
+    """How far the series of artanh s is to go, given the largest |s|, which is at most 1/7.
+
+    As far as φ needs: what is left out is below 1e-16 of it.
+    """
+    last, power = 3, largest**3
+    while power > 1e-16:
+        last += 2
+        power *= largest**2
+    return last
+
+
+def log_ratio(a: Array, b: Array, log_a: Array | None = None) -> Array:
+    """log(a/b), though a/b may lie beyond the range of a float; so may a, where log_a is given."""
+    ratio = a / b
+    safe = (ratio > 1e-300) & (ratio < 1e300)
+    if log_a is None:
+        log_a = np.log(a)
+    else:
+        safe &= a > 1e-290
+    return np.where(safe, np.log(ratio), log_a - np.log(b))
+
+
+def _far_terms(p: Array, q: Array, difference: Array, log_q: Array | None, far: Mask) -> Array:
+    """Σ [q − p − p log(q/p)] over the entries picked out by ``far``; 0 log 0 is 0."""
+    p, q = (np.broadcast_to(x, far.shape)[far] for x in (p, q))
+    logs = log_ratio(q, p, None if log_q is None else np.broadcast_to(log_q, far.shape)[far])
+    terms = np.zeros(far.shape)
+    terms[far] = np.broadcast_to(difference, far.shape)[far] - np.where(p > 0, p * logs, 0.0)
+    result: Array = np.add.reduce(terms, axis=-1)
+    return result

@@ -1,0 +1,164 @@
+"""The small language model: sums over all sequences, the chain rule, and estimators of KL."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy import log
+
+from kllib.discrete import kl_divergence
+from kllib.logits import softmax
+from kllib.policy.token_model import (
+    prefix_probabilities,
+    sequence_kl,
+    sequence_log_probabilities,
+    token_kl,
+    token_kl_estimator_moments,
+    token_sequences,
+)
+
+laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
+ROWS = {(2, 1): 1, (2, 3): 7, (3, 3): 13, (4, 2): 5}
+
+
+def tables(seed, vocabulary=3, horizon=3, count=2):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((count, ROWS[vocabulary, horizon], vocabulary))
+
+
+def test_sequences_are_in_alphabetical_order():
+    for vocabulary, horizon in ROWS:
+        expected = list(product(range(vocabulary), repeat=horizon))
+        assert [tuple(y) for y in token_sequences(vocabulary, horizon)] == expected
+
+
+def test_by_hand():
+    # The first token is 1 with ¾; after a 0 the second is fair, after a 1 it is 0 with 0.2
+    logits = np.log([[0.25, 0.75], [0.5, 0.5], [0.2, 0.8]])
+    np.testing.assert_allclose(prefix_probabilities(logits), [1, 0.25, 0.75], rtol=1e-15)
+    np.testing.assert_allclose(
+        np.exp(sequence_log_probabilities(logits)), [0.125, 0.125, 0.15, 0.6], rtol=1e-14
+    )
+    # Against a fair model: log 2 − H(¼) at the first token, then ¾ (log 2 − H(0.2))
+    first = 0.25 * log(0.5) + 0.75 * log(1.5)
+    second = 0.75 * (0.2 * log(0.4) + 0.8 * log(1.6))
+    fair = np.zeros((3, 2))
+    np.testing.assert_allclose(token_kl(logits, fair), [first, second], rtol=1e-14)
+    assert sequence_kl(logits, fair) == pytest.approx(first + second, rel=1e-14)
+
+
+def test_rows_follow_the_prefixes():
+    """Row i is followed, on token a, by row V·i + 1 + a."""
+    logits = tables(0)[0]
+    policy, probability = softmax(logits), prefix_probabilities(logits)
+    for i, a in product(range(4), range(3)):
+        assert probability[3 * i + 1 + a] == pytest.approx(probability[i] * policy[i, a])
+
+
+@laws
+@given(st.integers(0, 10_000), st.sampled_from(list(ROWS)))
+def test_probabilities_sum_up(seed, size):
+    logits = tables(seed, *size)[0]
+    assert np.exp(sequence_log_probabilities(logits)).sum() == pytest.approx(1, rel=1e-13)
+    assert prefix_probabilities(logits).sum() == pytest.approx(size[1], rel=1e-13)
+
+
+@laws
+@given(st.integers(0, 10_000), st.sampled_from(list(ROWS)))
+def test_the_chain_rule(seed, size):
+    """The divergence of the sequences is the sum of the expected divergences of the tokens."""
+    p, q = tables(seed, *size)
+    over_sequences = kl_divergence(
+        *(np.exp(sequence_log_probabilities(logits)) for logits in (p, q))
+    )
+    assert sequence_kl(p, q) == pytest.approx(over_sequences, rel=1e-12)
+    assert token_kl(p, q).shape == (size[1],)
+    assert token_kl(p, q).sum() == pytest.approx(over_sequences, rel=1e-12)
+    assert (token_kl(p, q) >= 0).all()
+    assert (token_kl(p, p) == 0).all()
+
+
+def test_prefixes_come_from_the_truth():
+    """Models that differ only after a prefix that p never writes have no divergence from p."""
+    never = np.array([[0.0, -800.0], [0.0, 0.0], [0.0, 0.0]])
+    other = np.array([[0.0, -800.0], [0.0, 0.0], [5.0, 0.0]])
+    assert sequence_kl(never, other) == 0
+    # A fair coin decides whether the prefix is written
+    fair = np.zeros((3, 2))
+    expected = kl_divergence([0.5, 0.5], softmax([5, 0])) / 2
+    assert sequence_kl(fair, [[0, 0], [0, 0], [5, 0]]) == pytest.approx(expected, rel=1e-13)
+
+
+@laws
+@given(st.integers(0, 10_000), st.sampled_from(list(ROWS)))
+def test_k1_and_k3_are_unbiased_and_k2_is_nearly_so(seed, size):
+    p, q = tables(seed, *size)
+    exact = sequence_kl(p, q)
+    for estimator in ("k1", "k3"):
+        moments = token_kl_estimator_moments(p, q, estimator)
+        assert moments.mean == pytest.approx(exact, rel=1e-11)
+        assert moments.std >= 0
+    near = p + 1e-3 * q
+    assert token_kl_estimator_moments(p, near, "k2").mean == pytest.approx(
+        sequence_kl(p, near), rel=0.02
+    )
+
+
+def test_k2_is_biased_by_hand():
+    # ρ is ½ or 3/2, each with ½: (log²½ + log²1.5)/4
+    p, q = np.log([[0.5, 0.5]]), np.log([[0.25, 0.75]])
+    moments = token_kl_estimator_moments(p, q, "k2")
+    assert moments.mean == pytest.approx((log(0.5) ** 2 + log(1.5) ** 2) / 4, rel=1e-14)
+    assert abs(moments.mean - sequence_kl(p, q)) > 0.01
+    # k1 is ∓ log ρ with mean (log 2 − log 1.5)/2 and spread (log 2 + log 1.5)/2
+    moments = token_kl_estimator_moments(p, q, "k1")
+    assert moments.mean == pytest.approx(log(4 / 3) / 2, rel=1e-14)
+    assert moments.std == pytest.approx(log(3) / 2, rel=1e-14)
+
+
+def test_moments_by_sampling():
+    """Means within six standard errors, and the spread within 3 %."""
+    rng = np.random.default_rng(9)
+    p, q = tables(1)
+    n = 200_000
+    log_p, log_q = sequence_log_probabilities(p), sequence_log_probabilities(q)
+    draws = rng.choice(27, size=n, p=np.exp(log_p))
+    sampled = (log_p - log_q)[draws]  # k1 of a sequence is the log ratio of the sequence
+    moments = token_kl_estimator_moments(p, q, "k1")
+    assert abs(sampled.mean() - moments.mean) < 6 * moments.std / np.sqrt(n)
+    assert sampled.std() == pytest.approx(moments.std, rel=0.03)
+    # k3 adds up token by token: the ratio of the tokens, not that of the sequence
+    ratios = softmax(q) / softmax(p)
+    tokens, k3 = token_sequences(3, 3)[draws], np.zeros(n)
+    row = np.zeros(n, dtype=int)
+    for t in range(3):
+        rho = ratios[row, tokens[:, t]]
+        k3 += rho - 1 - np.log(rho)
+        row = 3 * row + 1 + tokens[:, t]
+    moments = token_kl_estimator_moments(p, q, "k3")
+    assert abs(k3.mean() - moments.mean) < 6 * moments.std / np.sqrt(n)
+    assert (k3 >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: token_sequences(1, 2), "vocabulary must be at least 2; got 1"),
+        (lambda: token_sequences(2, 0), "horizon must be at least 1; got 0"),
+        (lambda: token_sequences(2.0, 1), "vocabulary must be a whole number; got 2.0"),
+        (lambda: prefix_probabilities([0, 0]), "logits must be a table with two axes"),
+        (lambda: prefix_probabilities(np.zeros((2, 2))), "with 2 tokens 2 rows are not that"),
+        (lambda: prefix_probabilities(np.zeros((5, 3))), "with 3 tokens 5 rows are not that"),
+        (lambda: prefix_probabilities(np.zeros((1, 1))), "at least 2 columns"),
+        (lambda: sequence_log_probabilities([[0, np.nan]]), "logits has a non-finite entry"),
+        (lambda: token_kl([[0, 0]], np.zeros((3, 2))), "shapes differ: p_logits has (1, 2)"),
+        (lambda: sequence_kl([[0, 0]], [[0, np.inf]]), "q_logits has a non-finite entry"),
+        (lambda: token_kl_estimator_moments([[0, 0]], [[0, 0]], "k5"), "estimator must be 'k1'"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert message in str(error.value)
