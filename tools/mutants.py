@@ -1,7 +1,8 @@
 """Change the library's formulas one token at a time, and list the changes that no test notices.
 
-``make mutants`` runs it (mutmut does the work, in a copy under .make/mutants). A change that no
-test notices is a gap in the tests, or changes nothing: `benchmarks/mutants.md` lists those that
+``make mutants`` runs it (mutmut does the work, in a copy under .make/mutants), and
+``make mutants MODULES="gaussian fdivergence" JOBS=1`` a part of it, in one process. A change that
+no test notices is a gap in the tests, or changes nothing: `benchmarks/mutants.md` lists those that
 change nothing, and why.
 """
 
@@ -31,7 +32,7 @@ def copy_of_the_project() -> None:
 
 def mutmut(*arguments: str) -> str:
     """What a command of mutmut prints."""
-    # One thread each: mutmut runs one worker per core.
+    # One thread for each worker.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "mutmut", *arguments]
     done = subprocess.run(command, cwd=COPY, capture_output=True, text=True, env=environment)
@@ -50,8 +51,10 @@ def change(mutant: str) -> str:
 def main() -> None:
     """Run the mutants of the modules named on the command line, or of all that are configured."""
     copy_of_the_project()
-    mutmut("run", *(f"kllib.{module}.*" for module in sys.argv[1:]))
-    results = re.findall(r"kllib\.(\w+)\.(\S+): (.+)", mutmut("results", "--all", "true"))
+    jobs = os.environ.get("JOBS", "2")
+    mutmut("run", "--max-children", jobs, *(f"kllib.{module}.*" for module in sys.argv[1:]))
+    # kllib.fdivergence.renyi.x_renyi_divergence__mutmut_3: killed
+    results = re.findall(r"kllib\.(\S+)\.(\S+): (.+)", mutmut("results", "--all", "true"))
     results = [result for result in results if result[2] != "not checked"]
     explained = LIST.read_text(encoding="utf-8")
     unexplained = 0

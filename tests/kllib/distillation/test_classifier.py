@@ -122,16 +122,16 @@ def test_it_stops_after_max_steps():
         (lambda: train_classifier([[1.0]], [0.5], classes=2), "whole numbers from 0 to 1"),
         (lambda: train_classifier([[1.0]], [0, 1], classes=2), "labels must have shape (1,)"),
         (lambda: train_classifier([[np.nan]], [0], classes=2), "features has a non-finite entry"),
-        (lambda: train_classifier([[1.0]], [0], classes=1), "classes must be at least 2"),
+        (lambda: train_classifier([[1.0]], [0], classes=1), "classes must be a whole number, 2 or above"),
         (lambda: train_classifier([[1.0]], [0], classes=2, hidden=3), "a hidden layer needs rng"),
-        (lambda: train_classifier([[1.0]], [0], classes=2, hidden=-1), "hidden must be at least 0"),
+        (lambda: train_classifier([[1.0]], [0], classes=2, hidden=-1), "hidden must be a whole number, 0 or above"),
         (
             lambda: fit_classifier(lambda z: (0, z), [[1.0]], classes=2, weight_decay=-1),
             "weight_decay must not be negative",
         ),
         (
             lambda: fit_classifier(lambda z: (0, z), [[1.0]], classes=2, max_steps=0),
-            "max_steps must be at least 1",
+            "max_steps must be a whole number, 1 or above",
         ),
     ],
 )

@@ -145,8 +145,8 @@ def test_moments_by_sampling():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: token_sequences(1, 2), "vocabulary must be at least 2; got 1"),
-        (lambda: token_sequences(2, 0), "horizon must be at least 1; got 0"),
+        (lambda: token_sequences(1, 2), "vocabulary must be a whole number, 2 or above"),
+        (lambda: token_sequences(2, 0), "horizon must be a whole number, 1 or above"),
         (lambda: token_sequences(2.0, 1), "vocabulary must be a whole number; got 2.0"),
         (lambda: prefix_probabilities([0, 0]), "logits must be a table with two axes"),
         (lambda: prefix_probabilities(np.zeros((2, 2))), "with 2 tokens 2 rows are not that"),

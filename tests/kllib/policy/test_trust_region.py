@@ -240,7 +240,7 @@ def test_a_token_model_is_steered_within_a_budget_of_whole_sequences():
         (lambda: conjugate_gradient(lambda v: -v, [1.0]), "not in the range of a matrix"),
         (lambda: conjugate_gradient(lambda v: v, [np.nan]), "target has a non-finite entry"),
         (lambda: conjugate_gradient(lambda v: v, [1], tolerance=0), "tolerance must be positive"),
-        (lambda: conjugate_gradient(lambda v: v, [1], max_steps=0), "max_steps must be at least 1"),
+        (lambda: conjugate_gradient(lambda v: v, [1], max_steps=0), "max_steps must be a whole number, 1 or above"),
         (lambda: conjugate_gradient(lambda v: v, [1], max_steps=1.5), "must be a whole number"),
         (lambda: trpo_step([[0, 1]], [[1]], max_kl=1), "shapes differ: logits has (1, 2)"),
         (lambda: trpo_step([[0, 1]], [[1, 2]], max_kl=0), "max_kl must be positive"),
