@@ -1,7 +1,9 @@
 """Docstrings are written to be read with ``help()``; make reStructuredText agree with them.
 
 D(p(y|x)‖q(y|x)) is a formula there, while reStructuredText would take the bars for a
-substitution, so bars are escaped, except in examples and in ``code``.
+substitution, so bars are escaped, except in examples and in ``code``. The types of a class's
+attributes are words ("ndarray, shape (bins,)"), while napoleon would link each: they are shown as
+fields.
 """
 
 import re
@@ -20,8 +22,17 @@ def escape_bars(lines):
     return escaped
 
 
+def attributes_as_fields(lines):
+    """The lines with the heading of a section of attributes changed to "Fields"."""
+    renamed = list(lines)
+    for n, (line, below) in enumerate(zip(lines, lines[1:], strict=False)):
+        if line == "Attributes" and below == "----------":
+            renamed[n : n + 2] = ["Fields", "------"]
+    return renamed
+
+
 def _process(app, what, name, obj, options, lines):
-    lines[:] = escape_bars(lines)
+    lines[:] = attributes_as_fields(escape_bars(lines))
 
 
 def setup(app):

@@ -22,7 +22,7 @@ from kllib._numerics.validate import Array
 _NEAR = 0.25
 
 
-class Tilt(NamedTuple):
+class TiltedPair(NamedTuple):
     """q = p exp((tilt − top)/scale) / exp(log_mean), top being the largest tilt where p > 0."""
 
     log_p: Array
@@ -31,7 +31,7 @@ class Tilt(NamedTuple):
     top: Array
 
 
-def tilted(log_p: Array, tilt: Array, scale: Array | float) -> Tilt:
+def tilted(log_p: Array, tilt: Array, scale: Array | float) -> TiltedPair:
     """q ∝ p exp(tilt/scale) along the last axis; log p may be -inf, and is so for log q then."""
     tilt = np.where(log_p > -np.inf, tilt, -np.inf)
     top = tilt.max(axis=-1, keepdims=True)
@@ -41,10 +41,10 @@ def tilted(log_p: Array, tilt: Array, scale: Array | float) -> Tilt:
         less = stable.expectation(p, np.expm1(u))[..., None]
         far = log_sum_exp(log_p + u)[..., None]
         log_mean = np.where(less > -0.5, np.log1p(np.maximum(less, -0.5)), far)
-        return Tilt(log_p, u - log_mean, log_mean[..., 0], top[..., 0])
+        return TiltedPair(log_p, u - log_mean, log_mean[..., 0], top[..., 0])
 
 
-def between_logits(p_logits: Array, q_logits: Array, temperature: float) -> Tilt:
+def between_logits(p_logits: Array, q_logits: Array, temperature: float) -> TiltedPair:
     """p = softmax(p_logits/temperature) and q likewise, q written as a tilt of p."""
     scaled = (p_logits - p_logits.max(axis=-1, keepdims=True)) / temperature
     log_p = scaled - log_sum_exp(scaled)[..., None]
@@ -65,20 +65,20 @@ def log_sum_exp(values: Array) -> Array:
     return result
 
 
-def model(tilt: Tilt) -> Array:
+def model(tilt: TiltedPair) -> Array:
     """q."""
     result: Array = np.exp(tilt.log_p + tilt.log_ratio)
     return result
 
 
-def gap(tilt: Tilt) -> Array:
+def gap(tilt: TiltedPair) -> Array:
     """q − p, entry by entry."""
     p, v = np.exp(tilt.log_p), tilt.log_ratio
     with np.errstate(over="ignore", invalid="ignore"):
         return np.where(np.abs(v) < _NEAR, p * np.expm1(v), model(tilt) - p)
 
 
-def forward(tilt: Tilt) -> Array:
+def forward(tilt: TiltedPair) -> Array:
     """D(p‖q)."""
     p, q, v = np.exp(tilt.log_p), model(tilt), tilt.log_ratio
     with np.errstate(invalid="ignore", over="ignore"):
@@ -87,7 +87,7 @@ def forward(tilt: Tilt) -> Array:
     return _total(np.where(p > 0, terms, q))
 
 
-def reverse(tilt: Tilt) -> Array:
+def reverse(tilt: TiltedPair) -> Array:
     """D(q‖p)."""
     p, q, v = np.exp(tilt.log_p), model(tilt), tilt.log_ratio
     with np.errstate(invalid="ignore", over="ignore"):
@@ -96,7 +96,7 @@ def reverse(tilt: Tilt) -> Array:
     return _total(np.where(q > 0, terms, p))
 
 
-def jensen_shannon(tilt: Tilt, weight: float) -> Array:
+def jensen_shannon(tilt: TiltedPair, weight: float) -> Array:
     """weight·D(p‖m) + (1 − weight)·D(q‖m) with m = weight·p + (1 − weight)·q."""
     p, q, v = np.exp(tilt.log_p), model(tilt), tilt.log_ratio
     first = _to_mixture(p, q, v, 1 - weight)

@@ -308,7 +308,7 @@ def _arguments(
     direction: str,
     labels: ArrayLike | None,
     soft_weight: float,
-) -> tuple[tilts.Tilt, float, Array | None]:
+) -> tuple[tilts.TiltedPair, float, Array | None]:
     """The student as a tilt of the teacher, the factor of the divergence, one-hot labels."""
     teacher, student = _logits(teacher_logits, student_logits)
     temperature = validate_numbers.positive_number("temperature", temperature)

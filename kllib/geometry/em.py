@@ -10,7 +10,7 @@ the log-likelihood from below, and both steps raise it:
 - The M-step is an M-projection: of the completed data r(z|x) onto the model, an exponential family
   when z is seen. Its solution matches weighted moments.
 
-So the log-likelihood never falls. Nothing more is promised: where it ends depends on the start.
+So the log-likelihood never falls, but for rounding. Nothing more is promised: where it ends depends on the start.
 All values are in nats, summed over the observations.
 """
 
@@ -18,9 +18,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_numbers
+from kllib._numerics import stable, validate, validate_numbers, validate_vectors
 from kllib._numerics.validate import Array
 from kllib.logits import kl_from_logits
 from kllib.mixture import NormalMixture
@@ -43,7 +43,7 @@ class EMFit:
     mixture : NormalMixture
         The last parameters.
     log_likelihood : ndarray, shape (steps + 1,)
-        Σ log p(x) at the start and after each M-step; never falls.
+        Σ log p(x) at the start and after each M-step; never falls, but for rounding.
     elbo : ndarray, shape (steps,)
         The bound after each M-step, the responsibilities still those of the E-step before it: it
         lies between the log-likelihood before and after.
@@ -78,7 +78,7 @@ def em_e_step(x: ArrayLike, mixture: NormalMixture) -> Array:
     Raises
     ------
     ValueError
-        When x is not a vector of finite numbers.
+        When x is not a vector of finite numbers, or mixture is no `NormalMixture`.
 
     References
     ----------
@@ -91,7 +91,8 @@ def em_e_step(x: ArrayLike, mixture: NormalMixture) -> Array:
     >>> print(em_e_step([0.0], NormalMixture([0.5, 0.5], [-1, 1], [1, 1])))
     [[0.5 0.5]]
     """
-    return mixture.responsibilities(_observations(x))
+    mixture = validate_numbers.instance("mixture", mixture, NormalMixture)
+    return mixture.responsibilities(validate_vectors.vector("x", x))
 
 
 def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
@@ -125,20 +126,25 @@ def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
     >>> print(fit.weights, fit.means, fit.sigmas)
     [0.5 0.5] [1. 6.] [1. 1.]
     """
-    x = _observations(x)
+    x = validate_vectors.vector("x", x)
     r = _responsibilities(x, responsibilities)
     total = r.sum(axis=0)
     if np.any(total == 0):
         raise ValueError(
             f"responsibilities leave component {int(np.argmin(total))} without any observation"
         )
-    means = x @ r / total
-    sigmas = np.sqrt((stable.square(x[:, None] - means) * r).sum(axis=0) / total)
-    if np.any(sigmas <= 4 * np.finfo(float).eps * np.abs(x).max()):
+    x, exponents = _in_units_of_their_own(x, r)
+    means = (x * r).sum(axis=0) / total
+    excess = ((x - means) * r).sum(axis=0) / total  # the rounding of the means
+    means, shift = means + excess, x - means - excess
+    sigmas = np.sqrt((stable.square(shift) * r).sum(axis=0) / total)
+    size = np.sqrt((stable.square(x) * r).sum(axis=0) / total)
+    if np.any(sigmas <= 4 * np.finfo(float).eps * size):
         raise ValueError(
-            f"component {int(np.argmin(sigmas))} has shrunk onto a single point: there the "
+            f"component {int(np.argmin(sigmas / size))} has shrunk onto a single point: there the "
             "likelihood grows without bound; start elsewhere, or with fewer components"
         )
+    means, sigmas = np.ldexp(means, exponents), np.ldexp(sigmas, exponents)
     return NormalMixture(stable.shares(total), means, sigmas)
 
 
@@ -162,7 +168,8 @@ def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -
     Raises
     ------
     ValueError
-        When the shapes do not fit, or responsibilities are not distributions.
+        When the shapes do not fit, responsibilities are not distributions, or mixture is no
+        `NormalMixture`.
 
     References
     ----------
@@ -176,8 +183,9 @@ def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -
     >>> print(math.isclose(em_elbo(x, em_e_step(x, model), model), model.log_density(x).sum()))
     True
     """
-    x = _observations(x)
+    x = validate_vectors.vector("x", x)
     r = _responsibilities(x, responsibilities)
+    mixture = validate_numbers.instance("mixture", mixture, NormalMixture)
     validate.same_length(responsibilities=r, weights=mixture.weights)
     with np.errstate(divide="ignore"):
         log_r = np.log(r)
@@ -186,7 +194,7 @@ def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -
 
 
 def em_normal_mixture(
-    x: ArrayLike, start: NormalMixture, *, tolerance: float = 1e-10, most_steps: int = 10_000
+    x: ArrayLike, start: NormalMixture, *, tolerance: float = 1e-10, max_steps: int = 10_000
 ) -> EMFit:
     """Alternate `em_e_step` and `em_m_step` from a start until the log-likelihood settles.
 
@@ -198,7 +206,7 @@ def em_normal_mixture(
         Where to begin. Components that begin alike stay alike.
     tolerance : float
         Stop when a step raises the log-likelihood by less than this for each observation.
-    most_steps : int
+    max_steps : int
         Stop after so many steps in any case.
 
     Returns
@@ -208,7 +216,7 @@ def em_normal_mixture(
     Raises
     ------
     ValueError
-        When x is not a vector of finite numbers, or on the way `em_m_step` finds a component
+        When x is not a vector of finite numbers, start is no `NormalMixture`, or on the way `em_m_step` finds a component
         without observations or without variance.
 
     References
@@ -223,14 +231,15 @@ def em_normal_mixture(
     >>> print(fit.mixture.means.round(3), bool(np.all(np.diff(fit.log_likelihood) >= 0)))
     [-2.  4.] True
     """
-    x = _observations(x)
+    x = validate_vectors.vector("x", x)
+    start = validate_numbers.instance("start", start, NormalMixture)
     enough = validate.non_negative_number("tolerance", tolerance) * x.size
-    most_steps = validate_numbers.whole_number("most_steps", most_steps)
+    max_steps = validate_numbers.whole_number("max_steps", max_steps)
     likelihoods = [_log_likelihood(x, start)]
     bounds: list[float] = []
     gaps: list[float] = []
     mixture, converged = start, False
-    while not converged and len(bounds) < most_steps:
+    while not converged and len(bounds) < max_steps:
         before, responsibilities = mixture, em_e_step(x, mixture)
         mixture = em_m_step(x, responsibilities)
         bounds.append(em_elbo(x, responsibilities, mixture))
@@ -255,11 +264,11 @@ def _log_joint(x: Array, mixture: NormalMixture) -> Array:
     return result
 
 
-def _observations(x: ArrayLike) -> Array:
-    array = validate.vectors("x", x)
-    if array.ndim != 1:
-        raise ValueError(f"x must be a vector of observations; its shape is {array.shape}")
-    return array
+def _in_units_of_their_own(x: Array, r: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Each component's observations near one, shape (n, k), by powers of two; their exponents."""
+    largest = np.abs(np.where(r > 0, x[:, None], 0.0)).max(axis=0)
+    exponents = np.frexp(largest)[1].astype(np.intp)
+    return np.ldexp(np.where(r > 0, x[:, None], 0.0), -exponents), exponents
 
 
 def _responsibilities(x: Array, value: ArrayLike) -> Array:

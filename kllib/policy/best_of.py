@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from kllib._numerics import tilts, validate, validate_tables
 from kllib.discrete import kl_divergence
 
-__all__ = ["best_of_n", "best_of_n_kl", "best_of_n_kl_bound"]
+__all__ = ["best_of_n_policy", "best_of_n_kl", "best_of_n_kl_bound"]
 
 Array: TypeAlias = NDArray[np.float64]
 Result: TypeAlias = np.float64 | Array
 
 
-def best_of_n(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Array:
+def best_of_n_policy(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Array:
     """π_n(y) = F(y)ⁿ − F(y−)ⁿ: draw n answers from π_ref, and keep the one of largest reward.
 
     F(y) and F(y−) are the probabilities that π_ref's reward is at most, and less than, y's. Among
@@ -50,7 +50,7 @@ def best_of_n(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Array:
     --------
     The best of two throws of a die shows k with probability (2k − 1)/36:
 
-    >>> print(best_of_n([1 / 6] * 6, [1, 2, 3, 4, 5, 6], 2) * 36)
+    >>> print(best_of_n_policy([1 / 6] * 6, [1, 2, 3, 4, 5, 6], 2) * 36)
     [ 1.  3.  5.  7.  9. 11.]
     """
     reference, reward = validate_tables.prompts(reference, reward)
@@ -67,7 +67,7 @@ def best_of_n_kl(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Resul
     Parameters
     ----------
     reference, reward, n
-        As in `best_of_n`.
+        As in `best_of_n_policy`.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def best_of_n_kl(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Resul
     Raises
     ------
     ValueError
-        As in `best_of_n`.
+        As in `best_of_n_policy`.
 
     References
     ----------
@@ -96,7 +96,7 @@ def best_of_n_kl(reference: ArrayLike, reward: ArrayLike, n: ArrayLike) -> Resul
     >>> print(round(best_of_n_kl_bound(8), 4))
     1.2044
     """
-    policy = best_of_n(reference, reward, n)
+    policy = best_of_n_policy(reference, reward, n)
     return tilts.scalar(np.asarray(kl_divergence(policy, reference)))
 
 
@@ -122,7 +122,7 @@ def best_of_n_kl_bound(n: ArrayLike) -> Result:
 
     References
     ----------
-    Stiennon et al. (2020), appendix G.3, use it as an equality; Beirami et al. (2024) prove that
+    Stiennon et al. (2020) use it as an equality; Beirami et al. (2024) prove that
     it is an upper bound.
 
     Examples

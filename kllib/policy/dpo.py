@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
+from kllib.policy import _ranges
 from kllib.policy.rlhf import rlhf_optimum
 
 __all__ = [
@@ -76,7 +77,8 @@ def dpo_loss(
     Raises
     ------
     ValueError
-        When a log probability is not finite, shapes differ, or another argument makes no sense.
+        When a log probability is not finite or above 0 (a probability, say), shapes differ, or
+        another argument makes no sense.
 
     References
     ----------
@@ -290,7 +292,8 @@ def fit_dpo(reference: ArrayLike, preference: ArrayLike, beta: float) -> Array:
     Returns
     -------
     ndarray, shape (m,)
-        The policy; its log odds are right to about 1e-6/β.
+        The policy. Its log odds are right to about 1e-6/β, as far as both probabilities are
+        floats: with a small β one of them may underflow to 0.
 
     Raises
     ------
@@ -348,15 +351,17 @@ def _margin(
 ) -> Array:
     """h, one for each pair."""
     arrays = {
-        "log_policy_chosen": validate.real_array("log_policy_chosen", policy_chosen),
-        "log_policy_rejected": validate.real_array("log_policy_rejected", policy_rejected),
-        "log_reference_chosen": validate.real_array("log_reference_chosen", reference_chosen),
-        "log_reference_rejected": validate.real_array("log_reference_rejected", reference_rejected),
+        "log_policy_chosen": _ranges.log_probabilities("log_policy_chosen", policy_chosen),
+        "log_policy_rejected": _ranges.log_probabilities("log_policy_rejected", policy_rejected),
+        "log_reference_chosen": _ranges.log_probabilities("log_reference_chosen", reference_chosen),
+        "log_reference_rejected": _ranges.log_probabilities(
+            "log_reference_rejected", reference_rejected
+        ),
     }
     validate_tables.same_shape(**arrays)
     chosen, rejected, chosen_before, rejected_before = arrays.values()
     beta = validate_numbers.positive_number("beta", beta)
-    validate_tables.moderate(**arrays)
+    _ranges.bounded(beta=beta)
     result: Array = beta * ((chosen - chosen_before) - (rejected - rejected_before))
     return result
 
@@ -374,6 +379,7 @@ def _all_pairs(
     if z.ndim > 1 or len(z) < 2:
         raise ValueError(f"logits must be a vector of at least 2 answers; its shape is {z.shape}")
     beta = validate_numbers.positive_number("beta", beta)
+    _ranges.bounded(logits=z, beta=beta)
     validate_tables.same_shape(logits=z, reference=reference)
     table = validate_tables.fractions("preference", preference)
     _square("preference", table, len(z))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from kllib._numerics import stable, tilts, validate, validate_numbers
+from kllib._numerics import stable, tilts, validate
+from kllib.policy import _ranges
 
 __all__ = ["bradley_terry", "implicit_reward"]
 
@@ -54,7 +55,7 @@ def bradley_terry(reward_first: ArrayLike, reward_second: ArrayLike) -> Result:
     return tilts.scalar(expit(stable.difference(first, second)))
 
 
-def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: float) -> Result:
+def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: ArrayLike) -> Result:
     """β (log π(y) − log π_ref(y)): the reward for which π is optimal, up to a constant per prompt.
 
     The constant is β log Z; differences between answers to the same prompt are free of it. The log
@@ -64,8 +65,9 @@ def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: float
     ----------
     log_policy, log_reference : array_like
         Log probabilities of the same answers; they broadcast.
-    beta : float
-        The weight of the divergence, positive.
+    beta : array_like
+        The weight of the divergence, positive. It broadcasts against the answers: with one β for
+        each prompt and answers along the last axis it is ``beta[..., None]``.
 
     Returns
     -------
@@ -74,8 +76,8 @@ def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: float
     Raises
     ------
     ValueError
-        When a log probability is not finite, the shapes do not broadcast, or ``beta`` is not
-        positive.
+        When a log probability is not finite or above 0 (a probability, say), the shapes do not
+        broadcast, or ``beta`` is not positive.
 
     References
     ----------
@@ -92,9 +94,9 @@ def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: float
     >>> print((found + rlhf_value(reference, reward, beta)).round(12) + 0.0)
     [2. 0.]
     """
-    log_policy = validate.real_array("log_policy", log_policy)
-    log_reference = validate.real_array("log_reference", log_reference)
-    validate.broadcastable(log_policy=log_policy, log_reference=log_reference)
-    beta = validate_numbers.positive_number("beta", beta)
-    with np.errstate(over="ignore"):
-        return tilts.scalar(beta * stable.difference(log_policy, log_reference))
+    log_policy = _ranges.log_probabilities("log_policy", log_policy)
+    log_reference = _ranges.log_probabilities("log_reference", log_reference)
+    beta = validate.positive("beta", beta)
+    _ranges.bounded(beta=beta)
+    validate.broadcastable(log_policy=log_policy, log_reference=log_reference, beta=beta)
+    return tilts.scalar(beta * (log_policy - log_reference))

@@ -329,7 +329,7 @@ def frontier_at_kl(reference: ArrayLike, reward: ArrayLike, kl: float) -> KLRewa
     return kl_reward_frontier(reference, reward, np.exp(brentq(excess, low, high, xtol=1e-15)))
 
 
-def _optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> tilts.Tilt:
+def _optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> tilts.TiltedPair:
     """π_ref, tilted by the reward."""
     reference, reward = validate_tables.prompts(reference, reward)
     beta = validate.positive("beta", beta)

@@ -14,7 +14,7 @@ from kllib.logits import log_softmax, softmax
 from kllib.policy import _prefix_tree
 from kllib.policy.token_model import prefix_probabilities, sequence_kl, sequence_log_probabilities
 
-__all__ = ["sequence_gradient", "sequence_objective", "sequence_optimum", "token_advantages"]
+__all__ = ["sequence_rlhf_gradient", "sequence_rlhf_objective", "sequence_rlhf_optimum", "token_advantages"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ def token_advantages(logits: ArrayLike, reward: ArrayLike) -> Array:
     return np.concatenate(advantages[::-1])
 
 
-def sequence_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: float) -> Array:
+def sequence_rlhf_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: float) -> Array:
     """π*(y) = π_ref(y) exp(r(y)/β)/Z over sequences, as a table: the same rule for each token.
 
     π*(token|prefix) = π_ref(token|prefix) exp((V(prefix, token) − V(prefix))/β), where V is β times
@@ -89,7 +89,7 @@ def sequence_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: float
 
     Examples
     --------
-    >>> table = sequence_optimum(np.zeros((3, 2)), np.log([1, 1, 1, 5]), beta=1)
+    >>> table = sequence_rlhf_optimum(np.zeros((3, 2)), np.log([1, 1, 1, 5]), beta=1)
     >>> print(np.exp(sequence_log_probabilities(table)).round(12))
     [0.125 0.125 0.125 0.625]
     """
@@ -104,7 +104,7 @@ def sequence_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: float
     return np.concatenate(optimum[::-1])
 
 
-def sequence_objective(
+def sequence_rlhf_objective(
     logits: ArrayLike, reference_logits: ArrayLike, reward: ArrayLike, beta: float
 ) -> np.float64:
     """E_π r(y) − β D(π‖π_ref) over sequences y; to maximise.
@@ -114,7 +114,7 @@ def sequence_objective(
     logits : array_like, shape (1 + V + … + V^(H−1), V)
         The policy π.
     reference_logits, reward, beta
-        As in `sequence_optimum`.
+        As in `sequence_rlhf_optimum`.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def sequence_objective(
     Raises
     ------
     ValueError
-        As in `sequence_optimum`.
+        As in `sequence_rlhf_optimum`.
 
     References
     ----------
@@ -134,8 +134,8 @@ def sequence_objective(
     At the optimum it is β log Σ π_ref exp(r/β):
 
     >>> reference, reward = np.zeros((3, 2)), np.log([1, 1, 1, 5])
-    >>> best = sequence_optimum(reference, reward, beta=1)
-    >>> print(round(sequence_objective(best, reference, reward, beta=1), 12))
+    >>> best = sequence_rlhf_optimum(reference, reward, beta=1)
+    >>> print(round(sequence_rlhf_objective(best, reference, reward, beta=1), 12))
     0.69314718056
     """
     model, reference = _prefix_tree.models(logits=logits, reference_logits=reference_logits)
@@ -145,17 +145,17 @@ def sequence_objective(
     return np.float64(expected - beta * sequence_kl(model, reference))
 
 
-def sequence_gradient(
+def sequence_rlhf_gradient(
     logits: ArrayLike, reference_logits: ArrayLike, reward: ArrayLike, beta: float
 ) -> Array:
-    """∂/∂z of `sequence_objective`: P(prefix) π(token|prefix) A(prefix, token).
+    """∂/∂z of `sequence_rlhf_objective`: P(prefix) π(token|prefix) A(prefix, token).
 
     A is the advantage of the penalised reward r(y) − β log(π(y)/π_ref(y)).
 
     Parameters
     ----------
     logits, reference_logits, reward, beta
-        As in `sequence_objective`.
+        As in `sequence_rlhf_objective`.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def sequence_gradient(
     Raises
     ------
     ValueError
-        As in `sequence_optimum`.
+        As in `sequence_rlhf_optimum`.
 
     References
     ----------
@@ -173,8 +173,8 @@ def sequence_gradient(
     Examples
     --------
     >>> reference, reward = np.zeros((3, 2)), np.log([1, 1, 1, 5])
-    >>> best = sequence_optimum(reference, reward, beta=1)
-    >>> print(np.abs(sequence_gradient(best, reference, reward, beta=1)).max() < 1e-15)
+    >>> best = sequence_rlhf_optimum(reference, reward, beta=1)
+    >>> print(np.abs(sequence_rlhf_gradient(best, reference, reward, beta=1)).max() < 1e-15)
     True
     """
     model, reference = _prefix_tree.models(logits=logits, reference_logits=reference_logits)

@@ -232,6 +232,11 @@ NUMBERS = [
     (kl_diagonal_normal, {"mean1": [0.0], "log_var1": [0.0], "mean2": [0.0], "log_var2": [0.0]}),
     (kl_multivariate_normal, {"mean1": [0.0], "cov1": [[1.0]], "mean2": [0.0], "cov2": [[1.0]]}),
 ]
+every_argument = pytest.mark.parametrize(
+    ("function", "good", "name"),
+    [(function, good, name) for function, good in NUMBERS for name in good],
+    ids=[f"{function.__name__}, {name}" for function, good in NUMBERS for name in good],
+)
 NOT_NUMBERS = [
     (np.nan, "has a non-finite entry: nan"),
     (np.inf, "has a non-finite entry: inf"),
@@ -243,11 +248,7 @@ NOT_NUMBERS = [
 
 
 @pytest.mark.parametrize(("bad", "message"), NOT_NUMBERS)
-@pytest.mark.parametrize(
-    ("function", "good", "name"),
-    [(function, good, name) for function, good in NUMBERS for name in good],
-    ids=[f"{function.__name__}, {name}" for function, good in NUMBERS for name in good],
-)
+@every_argument
 def test_not_a_finite_number(function, good, name, bad, message):
     value = np.full(np.shape(good[name]), bad)
     with pytest.raises(ValueError, match=f"^{name} {re.escape(message)}"):
@@ -264,6 +265,15 @@ def test_sigma_must_be_positive(name):
             kl_normal(**{**good, name: bad})
     with pytest.raises(ValueError, match=r"not positive: -2 at index \(1, 0\)"):
         kl_normal(**{**good, name: [[1, 2], [-2, 0]]})
+
+
+@every_argument
+def test_each_argument_must_fit_the_others(function, good, name):
+    """Two of one argument and three of all others: whichever it is, the message names it."""
+    arguments = {other: np.array([value] * 3) for other, value in good.items()}
+    arguments[name] = arguments[name][:2]
+    with pytest.raises(ValueError, match=rf"^shapes do not broadcast: .*\b{name} has \(2,\)"):
+        function(**arguments)
 
 
 NOT_A_COVARIANCE = [

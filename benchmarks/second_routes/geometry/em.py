@@ -55,7 +55,7 @@ def run_cases() -> Iterator[Case]:
     """x, weights, means, sigmas, and the number of steps."""
     for name, kind, x, (weights, means, sigmas) in _samples():
         if kind == ORDINARY:
-            yield Case(name, kind, (x, weights, means, 1 + sigmas), {"most_steps": 5})
+            yield Case(name, kind, (x, weights, means, 1 + sigmas), {"max_steps": 5})
 
 
 def _log_joint(x: Any, weights: Any, means: Any, sigmas: Any) -> Any:
@@ -118,11 +118,11 @@ def _elbo_truth(x: Any, responsibilities: Any, *parameters: Any) -> Any:
     )
 
 
-def _run_truth(x: Any, weights: Any, means: Any, sigmas: Any, most_steps: int) -> Any:
+def _run_truth(x: Any, weights: Any, means: Any, sigmas: Any, max_steps: int) -> Any:
     with mpmath.workdps(40):
         x, *parameters = _exact(x, weights, means, sigmas)
         history = []
-        for _ in range(most_steps + 1):
+        for _ in range(max_steps + 1):
             logs = _log_joint(x, *parameters)
             evidence = [mpmath.log(mpmath.fsum(mpmath.exp(a) for a in row)) for row in logs]
             history.append(mpmath.fsum(evidence))
@@ -130,10 +130,10 @@ def _run_truth(x: Any, weights: Any, means: Any, sigmas: Any, most_steps: int) -
         return history
 
 
-def _run(x: Any, *parameters: Any, most_steps: int) -> Any:
-    fit = em_normal_mixture(x, NormalMixture(*parameters), tolerance=0.0, most_steps=most_steps)
+def _run(x: Any, *parameters: Any, max_steps: int) -> Any:
+    fit = em_normal_mixture(x, NormalMixture(*parameters), tolerance=0.0, max_steps=max_steps)
     history = fit.log_likelihood
-    return np.append(history, np.full(most_steps + 1 - history.size, history[-1]))
+    return np.append(history, np.full(max_steps + 1 - history.size, history[-1]))
 
 
 ROUTES = {

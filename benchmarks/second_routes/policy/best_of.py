@@ -72,7 +72,7 @@ def _bound(n: int) -> mpf:
 
 
 ROUTES = {
-    "best_of_n": Route(draws, precise(_best_of_n), "mpmath, 60 digits: sums over all pairs"),
+    "best_of_n_policy": Route(draws, precise(_best_of_n), "mpmath, 60 digits: sums over all pairs"),
     "best_of_n_kl": Route(several, precise(_best_of_n_kl), "mpmath, 60 digits: the definition"),
     "best_of_n_kl_bound": Route(counts, precise(_bound), "mpmath, 60 digits"),
 }

@@ -73,9 +73,9 @@ def _optimum(reference_logits: Any, reward: Any, beta: float) -> list[mpf]:
 
 def _optimal_sequences(*arguments: Any) -> Any:
     from kllib.policy.token_model import sequence_log_probabilities
-    from kllib.policy.token_policy import sequence_optimum
+    from kllib.policy.token_policy import sequence_rlhf_optimum
 
-    return np.exp(sequence_log_probabilities(sequence_optimum(*arguments)))
+    return np.exp(sequence_log_probabilities(sequence_rlhf_optimum(*arguments)))
 
 
 def _objective_of(logits: Any, reference_logits: Any, reward: Any, beta: float) -> mpf:
@@ -99,7 +99,7 @@ def _gradient(logits: Any, *arguments: Any) -> Any:
 
 ROUTES = {
     "token_advantages": Route(rewarded, _advantages, ALL),
-    "sequence_optimum": Route(penalised, _optimum, ALL, call=_optimal_sequences),
-    "sequence_objective": Route(drifted, mpmath.workdps(60)(_objective_of), ALL),
-    "sequence_gradient": Route(smaller, _gradient, DIFFERENCES),
+    "sequence_rlhf_optimum": Route(penalised, _optimum, ALL, call=_optimal_sequences),
+    "sequence_rlhf_objective": Route(drifted, mpmath.workdps(60)(_objective_of), ALL),
+    "sequence_rlhf_gradient": Route(smaller, _gradient, DIFFERENCES),
 }

@@ -157,7 +157,7 @@ def ran(x, start, **options):
 def test_monotone(case):
     """The log-likelihood never falls, and each bound lies between its neighbours."""
     x, start = case
-    fit = ran(x, start, most_steps=30)
+    fit = ran(x, start, max_steps=30)
     slack = 1e-9 * (1 + np.abs(fit.log_likelihood[1:]))
     assert np.all(np.diff(fit.log_likelihood) >= -slack)
     assert np.all(fit.elbo <= fit.log_likelihood[1:] + slack)
@@ -188,9 +188,9 @@ def test_the_gap_is_an_identity_for_every_r(case, data):
 @given(cases(), st.floats(-5, 5), st.floats(0.1, 10))
 def test_units_and_order_of_the_data_do_not_matter(case, shift, scale):
     x, start = case
-    fit = ran(x, start, most_steps=5)
+    fit = ran(x, start, max_steps=5)
     moved = NormalMixture(start.weights, scale * start.means + shift, scale * start.sigmas)
-    other = em_normal_mixture((scale * x + shift)[::-1], moved, most_steps=5)
+    other = em_normal_mixture((scale * x + shift)[::-1], moved, max_steps=5)
     steps = min(len(fit.elbo), len(other.elbo))
     log_scale = x.size * np.log(scale)
     np.testing.assert_allclose(
@@ -209,7 +209,7 @@ def test_what_begins_alike_stays_alike():
 
 
 def test_steps_used_up():
-    fit = em_normal_mixture(two_humps(), START, most_steps=3)
+    fit = em_normal_mixture(two_humps(), START, max_steps=3)
     assert not fit.converged
     assert len(fit.elbo) == len(fit.gap) == 3 and len(fit.log_likelihood) == 4
 
@@ -225,15 +225,41 @@ def test_a_component_of_weight_zero():
 
 
 def test_far_out_data_underflow_nowhere():
-    fit = em_normal_mixture([-1e6, -1e6 + 1, 1e6, 1e6 + 1], START, most_steps=50)
+    fit = em_normal_mixture([-1e6, -1e6 + 1, 1e6, 1e6 + 1], START, max_steps=50)
     np.testing.assert_allclose(fit.mixture.means, [-1e6 + 0.5, 1e6 + 0.5], rtol=1e-12)
     assert np.isfinite(fit.log_likelihood).all()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1.0, 1e17, 1e200, 1e307])
+def test_components_of_different_sizes(unit):
+    """What is small beside the other component is no single point, whatever the units."""
+    fit = em_m_step([0, 1, 2, unit, 3 * unit], [[1, 0]] * 3 + [[0, 1]] * 2)
+    np.testing.assert_allclose(fit.means, [1, 2 * unit], rtol=1e-14)
+    np.testing.assert_allclose(fit.sigmas, [np.sqrt(2 / 3), unit], rtol=1e-14)
+    fit = em_m_step(unit * np.array([1.0, 2.0, 3.0]), [[1.0]] * 3)
+    np.testing.assert_allclose(fit.means, 2 * unit, rtol=1e-14)
+    np.testing.assert_allclose(fit.sigmas, unit * np.sqrt(2 / 3), rtol=1e-14)
+
+
+def test_far_from_the_origin():
+    """Neighbouring observations at 1e15, where the mean itself has no more than an eighth."""
+    fit = em_m_step(1e15 + np.array([0, 1, 2, 4]), [[1.0]] * 4)
+    assert fit.means[0] == 1e15 + 1.75
+    assert fit.sigmas[0] == pytest.approx(np.sqrt(35) / 4, rel=1e-14)
+
+
+def test_repeated_observations():
+    """Each twice is each once, at twice the log-likelihood."""
+    x = two_humps(50)
+    once, twice = em_normal_mixture(x, START), em_normal_mixture(np.repeat(x, 2), START)
+    np.testing.assert_allclose(twice.mixture.means, once.mixture.means, rtol=1e-6)
+    assert twice.log_likelihood[-1] == pytest.approx(2 * once.log_likelihood[-1], rel=1e-9)
 
 
 # ---------------------------------------------------------------------------------- bad input
 
 BAD = [
-    (lambda: em_e_step([[0.0]], START), "x must be a vector of observations"),
+    (lambda: em_e_step([[0.0]], START), "x must be a vector; its shape is (1, 1)"),
     (lambda: em_e_step(1.0, START), "x must be a vector"),
     (lambda: em_e_step([np.nan], START), "x has a non-finite entry"),
     (lambda: em_m_step([0, 1], [[0.5, 0.5]]), "one row for each of the 2 observations"),
@@ -242,9 +268,12 @@ BAD = [
     (lambda: em_m_step([0, 1], [[1, 0], [1, 0]]), "leave component 1 without any observation"),
     (lambda: em_m_step([0.1] * 3 + [5], [[1, 0]] * 3 + [[0, 1]]), "component 1 has shrunk onto a"),
     (lambda: em_m_step([0.1] * 3, [[1.0]] * 3), "component 0 has shrunk onto a"),
+    (lambda: em_e_step([0, 1], None), "mixture must be a NormalMixture; got NoneType"),
+    (lambda: em_elbo([0, 1], [[0.5, 0.5]] * 2, None), "mixture must be a NormalMixture; got None"),
+    (lambda: em_normal_mixture([0, 1], None), "start must be a NormalMixture; got NoneType"),
     (lambda: em_elbo([0, 1], [[1.0], [1.0]], START), "lengths differ: responsibilities has 1"),
     (lambda: em_normal_mixture([0, 1], START, tolerance=-1), "tolerance must not be negative"),
-    (lambda: em_normal_mixture([0, 1], START, most_steps=0), "most_steps must be a whole number"),
+    (lambda: em_normal_mixture([0, 1], START, max_steps=0), "max_steps must be a whole number"),
 ]
 
 

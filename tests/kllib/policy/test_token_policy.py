@@ -10,9 +10,9 @@ from kllib.logits import softmax
 from kllib.policy.rlhf import rlhf_objective, rlhf_optimum, rlhf_value
 from kllib.policy.token_model import sequence_kl, sequence_log_probabilities, token_sequences
 from kllib.policy.token_policy import (
-    sequence_gradient,
-    sequence_objective,
-    sequence_optimum,
+    sequence_rlhf_gradient,
+    sequence_rlhf_objective,
+    sequence_rlhf_optimum,
     token_advantages,
 )
 
@@ -36,12 +36,12 @@ def over_sequences(logits):
 def test_it_is_rlhf_over_sequences(seed, size, beta):
     """The optimum, its value, and the objective of any policy, as of one choice of a sequence."""
     logits, reference, reward = problem(seed, size)
-    best = sequence_optimum(reference, reward, beta)
+    best = sequence_rlhf_optimum(reference, reward, beta)
     flat = over_sequences(reference), reward, beta
     np.testing.assert_allclose(over_sequences(best), rlhf_optimum(*flat), rtol=1e-11)
-    value = sequence_objective(best, reference, reward, beta)
+    value = sequence_rlhf_objective(best, reference, reward, beta)
     assert value == pytest.approx(rlhf_value(*flat), rel=1e-10, abs=1e-11)
-    objective = sequence_objective(logits, reference, reward, beta)
+    objective = sequence_rlhf_objective(logits, reference, reward, beta)
     assert objective == pytest.approx(
         rlhf_objective(over_sequences(logits), *flat), rel=1e-10, abs=1e-11
     )
@@ -53,7 +53,7 @@ def test_it_is_rlhf_over_sequences(seed, size, beta):
 
 def test_only_the_last_token_matters_by_hand():
     # Reward log 5 for 11 alone, β = 1, fair reference: weights 1, 1, 1, 5
-    table = sequence_optimum(np.zeros((3, 2)), np.log([1, 1, 1, 5]), beta=1)
+    table = sequence_rlhf_optimum(np.zeros((3, 2)), np.log([1, 1, 1, 5]), beta=1)
     np.testing.assert_allclose(np.exp(table), [[1 / 4, 3 / 4], [1 / 2, 1 / 2], [1 / 6, 5 / 6]])
     # Without looking ahead the first token would be fair: the reward comes at the end
     assert np.exp(table)[0, 1] == pytest.approx(0.75)
@@ -95,14 +95,14 @@ def test_gradient_by_finite_differences(seed, size, beta):
     logits, reference, reward = problem(seed, size)
     rest = reference, reward, beta
     error = check_grad(
-        lambda x: sequence_objective(x.reshape(logits.shape), *rest),
-        lambda x: sequence_gradient(x.reshape(logits.shape), *rest).ravel(),
+        lambda x: sequence_rlhf_objective(x.reshape(logits.shape), *rest),
+        lambda x: sequence_rlhf_gradient(x.reshape(logits.shape), *rest).ravel(),
         logits.ravel(),
     )
     assert error < 1e-5
-    slope = sequence_gradient(logits, *rest)
+    slope = sequence_rlhf_gradient(logits, *rest)
     np.testing.assert_allclose(slope.sum(axis=1), 0, atol=1e-14)
-    at_best = sequence_gradient(sequence_optimum(*rest), *rest)
+    at_best = sequence_rlhf_gradient(sequence_rlhf_optimum(*rest), *rest)
     assert np.abs(at_best).max() < 1e-13
 
 
@@ -110,12 +110,12 @@ def test_ascent_from_the_reference_reaches_the_optimum():
     _, reference, reward = problem(5, (2, 3))
     rest = reference, reward, 0.5
     found = minimize(
-        lambda x: -sequence_objective(x.reshape(7, 2), *rest),
+        lambda x: -sequence_rlhf_objective(x.reshape(7, 2), *rest),
         reference.ravel(),
-        jac=lambda x: -sequence_gradient(x.reshape(7, 2), *rest).ravel(),
+        jac=lambda x: -sequence_rlhf_gradient(x.reshape(7, 2), *rest).ravel(),
         options={"gtol": 1e-9},
     )
-    best = over_sequences(sequence_optimum(*rest))
+    best = over_sequences(sequence_rlhf_optimum(*rest))
     np.testing.assert_allclose(over_sequences(found.x.reshape(7, 2)), best, rtol=1e-5)
 
 
@@ -125,10 +125,10 @@ def test_ascent_from_the_reference_reaches_the_optimum():
         (lambda: token_advantages([[0, 0]], [1, 2, 3]), "each of the 2 sequences"),
         (lambda: token_advantages([[0, 0]], [1, np.inf]), "reward has a non-finite entry"),
         (lambda: token_advantages(np.zeros((4, 2)), [1, 2]), "4 rows are not that"),
-        (lambda: sequence_optimum([[0, 0]], [1, 2], 0), "beta must be positive"),
-        (lambda: sequence_optimum([[0, 0]], [[1, 2]], 1), "its shape is (1, 2)"),
-        (lambda: sequence_objective([[0, 0]], np.zeros((3, 2)), [1, 2], 1), "shapes differ"),
-        (lambda: sequence_gradient([[0, 0]], [[0, 0]], [1, 2], -1), "beta must not be negative"),
+        (lambda: sequence_rlhf_optimum([[0, 0]], [1, 2], 0), "beta must be positive"),
+        (lambda: sequence_rlhf_optimum([[0, 0]], [[1, 2]], 1), "its shape is (1, 2)"),
+        (lambda: sequence_rlhf_objective([[0, 0]], np.zeros((3, 2)), [1, 2], 1), "shapes differ"),
+        (lambda: sequence_rlhf_gradient([[0, 0]], [[0, 0]], [1, 2], -1), "beta must not be negative"),
     ],
 )
 def test_bad_input(call, message):
