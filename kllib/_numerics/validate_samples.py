@@ -3,24 +3,42 @@
 Beside `validate`, in the same manner: every function raises ``ValueError`` and nothing else.
 """
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import validate
 from kllib._numerics.validate import Array
 
+#: Whole numbers up to this are floats, and so are their sums.
+LARGEST_TOTAL = 2**53
+
 
 def counts(name: str, value: ArrayLike) -> Array:
-    """Whole numbers that are not negative, at least one of them positive along the last axis."""
+    """Whole numbers that are not negative, some of them positive, their total at most 2**53.
+
+    The total is that along the last axis.
+    """
+    array = whole_numbers(name, value, "counts are wanted, not probabilities")
+    validate.some_positive(name, array)
+    with np.errstate(over="ignore"):
+        total = array.sum(axis=-1)
+    if (total > LARGEST_TOTAL).any():
+        index = tuple(np.argwhere(total > LARGEST_TOTAL)[0])
+        raise ValueError(f"{name} add up to more than 2**53{validate.batch_index(index)}")
+    return array
+
+
+def whole_numbers(name: str, value: ArrayLike, hint: str) -> Array:
+    """Whole numbers that are not negative."""
     array = validate.weights(name, value, -1)
     fractional = array != np.floor(array)
     if fractional.any():
         index = tuple(int(i) for i in np.argwhere(fractional)[0])
         raise ValueError(
-            f"{name} must be whole numbers; got {array[index]:.6g} at index {index} "
-            "(counts are wanted, not probabilities)"
+            f"{name} must be whole numbers; got {array[index]:.6g} at index {index} ({hint})"
         )
-    validate.some_positive(name, array)
     return array
 
 
@@ -33,6 +51,13 @@ def observations(name: str, value: ArrayLike, least: int = 1) -> Array:
             f"its shape is {array.shape}"
         )
     return array
+
+
+def as_given(name: str, value: ArrayLike, least: int = 1) -> NDArray[Any]:
+    """Observations in the type in which they came: outcomes that are integers stay indices."""
+    floats = observations(name, value, least)
+    array = np.asarray(value)
+    return floats if array.dtype.kind == "O" else array
 
 
 def points(name: str, value: ArrayLike, least: int = 1) -> Array:

@@ -37,7 +37,7 @@ def plug_in_entropy(counts: ArrayLike, *, base: float | None = None) -> Result:
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often each outcome was seen.
+        How often each outcome was seen, at most 2**53 times in all.
     base : float, optional
         Base of the logarithm, above 1; nats when left out.
 
@@ -71,7 +71,7 @@ def plug_in_bias(counts: ArrayLike, *, base: float | None = None) -> Result:
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often each outcome was seen.
+        How often each outcome was seen, at most 2**53 times in all.
     base : float, optional
         Base of the logarithm, above 1; nats when left out.
 
@@ -112,7 +112,7 @@ def miller_madow_entropy(counts: ArrayLike, *, base: float | None = None) -> Res
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often each outcome was seen.
+        How often each outcome was seen, at most 2**53 times in all.
     base : float, optional
         Base of the logarithm, above 1; nats when left out.
 
@@ -142,12 +142,13 @@ def plug_in_kl(counts: ArrayLike, q: ArrayLike, *, base: float | None = None) ->
     """D(p̂‖q) with p̂ = counts/N, the truth as observed, and q a model that is known.
 
     For two samples, neither known, see `g_test`; ``kl_divergence(normalize(a), normalize(b))`` is
-    infinite as soon as a holds an outcome that b lacks, and its expectation is infinite always.
+    infinite as soon as a holds an outcome that b lacks, and so its expectation is infinite unless
+    only one outcome is possible.
 
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often the truth gave each outcome.
+        How often the truth gave each outcome, at most 2**53 times in all.
     q : array_like, shape (..., n)
         The probabilities of the model.
     base : float, optional
@@ -192,7 +193,7 @@ def miller_madow_kl(counts: ArrayLike, q: ArrayLike, *, base: float | None = Non
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often the truth gave each outcome.
+        How often the truth gave each outcome, at most 2**53 times in all.
     q : array_like, shape (..., n)
         The probabilities of the model.
     base : float, optional
@@ -201,8 +202,9 @@ def miller_madow_kl(counts: ArrayLike, q: ArrayLike, *, base: float | None = Non
     Returns
     -------
     float or ndarray, shape (...)
-        It may be negative, and is so about half of the time when p = q: that is what being nearly
-        unbiased takes.
+        It may be negative, and is so more than half of the time when p = q: a nearly unbiased
+        estimate of zero that is skewed to the right. Nearly χ²/2N less its mean, it is negative in
+        68 % of the samples for two outcomes, 63 % for three and 56 % for ten.
 
     Raises
     ------
@@ -253,7 +255,7 @@ def g_test(counts_a: ArrayLike, counts_b: ArrayLike) -> GTestResult:
     Parameters
     ----------
     counts_a, counts_b : array_like, shape (..., n)
-        How often each category occurred in either sample.
+        How often each category occurred in either sample, at most 2**53 times in all.
 
     Returns
     -------
@@ -297,7 +299,7 @@ def g_test_goodness_of_fit(counts: ArrayLike, q: ArrayLike) -> GTestResult:
     Parameters
     ----------
     counts : array_like, shape (..., n)
-        How often each category occurred.
+        How often each category occurred, at most 2**53 times in all.
     q : array_like, shape (..., n)
         The probabilities of the model, none of them fitted to the counts.
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import double_double as dd
 from kllib._numerics import stable, validate, validate_numbers, validate_samples
 from kllib._numerics.double_double import DD
+from kllib._numerics.extended import extended_array
 from kllib._numerics.validate import Array
 
 __all__ = [
@@ -26,8 +27,9 @@ __all__ = [
     "monte_carlo_kl",
 ]
 
+ESTIMATORS = ("k1", "k2", "k3")
 Estimator: TypeAlias = Literal["k1", "k2", "k3"]
-LogDensity: TypeAlias = ArrayLike | Callable[[Array], ArrayLike]
+LogDensity: TypeAlias = ArrayLike | Callable[[NDArray[Any]], ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def monte_carlo_kl(
         Log densities (in nats) of truth and model at the samples, or functions of ``samples`` that
         return them. ``-inf`` is allowed in log_q.
     samples : array_like, shape (n, ...), optional
-        Independent draws from **p**, the first argument. Needed when a log density is a function.
+        Independent draws from **p**, the first argument. Needed when a log density is a function,
+        which gets them in the type that they have: outcomes 0, 1, 2 can be used as indices.
     estimator : {"k1", "k2", "k3"}
         Which mean to take.
 
@@ -122,7 +125,7 @@ def monte_carlo_kl(
     k2 0.121707
     k3 0.130812
     """
-    _one_of_the_estimators(estimator)
+    validate_numbers.choice("estimator", estimator, ESTIMATORS)
     at_p = _log_density("log_p", log_p, samples, lowest=None)
     at_q = _log_density("log_q", log_q, samples, lowest=-np.inf)
     if at_p.shape != at_q.shape:
@@ -135,10 +138,12 @@ def monte_carlo_kl(
             values = r**2 / 2
         else:
             values = stable.exponential_gap(-r)
-        estimate = float(values.mean())
-        # In units of the largest, whose square may lie beyond the range of a float
-        unit = max(np.abs(values).max(), np.finfo(float).tiny)
-        error = float(unit * (values / unit).std(ddof=1) / np.sqrt(len(values)))
+        # In units of the largest, as sums and squares may lie beyond the range of a float; a power
+        # of two changes no digit.
+        exponent = np.frexp(np.abs(values).max())[1]
+        scaled = np.ldexp(values, -exponent)
+        estimate = float(np.ldexp(scaled.mean(), exponent))
+        error = float(np.ldexp(scaled.std(ddof=1) / np.sqrt(len(values)), exponent))
     return MonteCarloEstimate(estimate, error, len(values))
 
 
@@ -183,7 +188,7 @@ def expected_estimator_gradient(
     >>> print(expected_estimator_gradient(p, q, estimator="k3"))
     [ 0.25  0.   -0.25]
     """
-    _one_of_the_estimators(estimator)
+    validate_numbers.choice("estimator", estimator, ESTIMATORS)
     p, q = validate.distribution("p", p), validate.distribution("q", q)
     validate.same_length(p=p, q=q)
     p, q = np.broadcast_arrays(p, q)
@@ -247,7 +252,7 @@ def bootstrap_interval(
         Independent observations along the first axis. The samples in a tuple are independent of
         each other and are resampled one by one; they may differ in length.
     statistic : callable
-        Takes the sample (each of the samples) and returns a number.
+        Takes the sample (each of the samples), in the type that it has, and returns a number.
     confidence : float
         The share of intervals that should hold the truth; reached as n grows, not exactly.
     method : {"percentile", "basic"}
@@ -288,14 +293,22 @@ def bootstrap_interval(
     >>> two = bootstrap_interval(data, np.mean, method="basic", rng=np.random.default_rng(1))
     >>> print(one.low + two.high == 2 * one.estimate, one.high + two.low == 2 * one.estimate)
     True True
+
+    Outcomes 0, 1, 2 and the divergence of their shares from a model:
+
+    >>> from kllib.estimate.counts import plug_in_kl
+    >>> def divergence(x):
+    ...     return plug_in_kl(np.bincount(x, minlength=3), [0.25, 0.25, 0.5])
+    >>> interval = bootstrap_interval([0, 0, 1, 2], divergence, rng=np.random.default_rng(1))
+    >>> print(interval.estimate == plug_in_kl([2, 1, 1], [0.25, 0.25, 0.5]))
+    True
     """
     confidence = validate_numbers.between_zero_and_one("confidence", confidence)
-    resamples = validate_numbers.whole_number("resamples", resamples, least=2)
+    resamples = validate_numbers.whole_number("resamples", resamples, least=2, most=10**8)
     rng = validate_numbers.generator(rng)
-    if method not in ("percentile", "basic"):
-        raise ValueError(f"method must be 'percentile' or 'basic'; got {method!r}")
+    validate_numbers.choice("method", method, ("percentile", "basic"))
     given = samples if isinstance(samples, tuple) else (samples,)
-    data = [validate_samples.observations("samples", sample) for sample in given]
+    data = [validate_samples.as_given("samples", sample) for sample in given]
 
     estimate = _number(statistic(*data))
     values = np.empty(resamples)
@@ -309,11 +322,6 @@ def bootstrap_interval(
     return BootstrapInterval(float(low), float(high), estimate, float(values.std(ddof=1)))
 
 
-def _one_of_the_estimators(estimator: str) -> None:
-    if estimator not in ("k1", "k2", "k3"):
-        raise ValueError(f"estimator must be 'k1', 'k2' or 'k3'; got {estimator!r}")
-
-
 def _log_density(
     name: str, value: LogDensity, samples: ArrayLike | None, lowest: float | None
 ) -> Array:
@@ -321,14 +329,11 @@ def _log_density(
     if callable(value):
         if samples is None:
             raise ValueError(f"{name} is a function: pass the samples to evaluate it at")
-        value = value(validate_samples.observations("samples", samples))
-    array = np.asarray(value)
-    if array.dtype.kind == "f" and lowest is not None:
-        empty = array == lowest
-        finite = validate.real_array(name, np.where(empty, 0.0, array))
-        array = np.where(empty, lowest, finite)
-    else:
+        value = value(validate_samples.as_given("samples", samples))
+    if lowest is None:
         array = validate.real_array(name, value)
+    else:
+        array = extended_array(name, value, lowest)
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(
             f"{name} must be one number for each of two or more samples; its shape is {array.shape}"
@@ -337,7 +342,7 @@ def _log_density(
         size = len(validate_samples.observations("samples", samples))
         if len(array) != size:
             raise ValueError(f"{name} has {len(array)} entries for {size} samples")
-    return array.astype(np.float64)
+    return array
 
 
 def _gap(p: Array, q: Array) -> Array:
@@ -360,10 +365,7 @@ def _log_ratio_terms(p: Array, q: Array) -> Array:
 
 
 def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"statistic must return a number; it returned {value!r}") from None
-    if not np.isfinite(number):
-        raise ValueError(f"statistic must be finite on every resample; it gave {number}")
-    return number
+    array = validate.real_array("what statistic returns", value)
+    if array.ndim:
+        raise ValueError(f"statistic must return one number; it returned shape {array.shape}")
+    return float(array)

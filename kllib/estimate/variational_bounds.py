@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kllib._numerics import stable, validate
+from kllib._numerics.extended import extended_array
 from kllib._numerics.validate import Array
 
 __all__ = ["donsker_varadhan", "f_divergence_bound", "infonce_bound", "nwj_bound"]
@@ -96,8 +97,8 @@ def nwj_bound(
     Returns
     -------
     float or ndarray, shape (...)
-        In nats. From samples it is unbiased for the bound, but of a variance that grows like
-        exp D(p‖q) at the exact critic.
+        In nats. From samples it is unbiased for the bound, but of a variance that grows at least
+        like exp D(p‖q) at the exact critic: Var_q(p/q) = χ²(p‖q) ≥ exp D(p‖q) − 1.
 
     Raises
     ------
@@ -131,22 +132,23 @@ def f_divergence_bound(
 ) -> Result:
     """E_p[T] − E_q[f*(T)] ≤ D_f(p‖q) = E_q[f(p/q)], with equality for T = f′(p/q).
 
-    ================= ================= ===============================
-    divergence        f(t)              conjugate f*(u) = sup ut − f(t)
-    ================= ================= ===============================
+    ================= ================= =============================================
+    divergence        f(t)              conjugate f*(u) = sup over t ≥ 0 of ut − f(t)
+    ================= ================= =============================================
     Kullback–Leibler  t log t           exp(u − 1)
-    its reverse       −log t            −1 − log(−u), u < 0
-    χ²                (t − 1)²          u + u²/4, u ≥ −2
-    squared Hellinger (√t − 1)²         u/(1 − u), u < 1
-    total variation   |t − 1|/2         u, −½ ≤ u ≤ ½
-    ================= ================= ===============================
+    its reverse       −log t            −1 − log(−u) for u < 0, else ∞
+    χ²                (t − 1)²          u + u²/4 for u ≥ −2, else −1
+    squared Hellinger (√t − 1)²         u/(1 − u) for u < 1, else ∞
+    total variation   |t − 1|/2         max(u, −½) for u ≤ ½, else ∞
+    ================= ================= =============================================
 
     Parameters
     ----------
     critic_p, critic_q : array_like, shapes (..., m) and (..., n)
         T on samples from p and on samples from q; or on all outcomes, with p and q.
     conjugate : callable
-        f*, elementwise on an array. Outside its domain it must return ``inf`` or nan, not a number.
+        f*, elementwise on an array; ``inf`` where the supremum is infinite. (A nan there raises; a
+        finite number would make the "bound" too high.)
     p, q : array_like, shapes (..., m) and (..., n), optional
         The probabilities of the values, instead of equal weights.
 
@@ -172,7 +174,9 @@ def f_divergence_bound(
 
     >>> p, q = np.array([0.75, 0.25]), np.array([0.5, 0.5])
     >>> critic = 2 * (p / q - 1)
-    >>> print(f_divergence_bound(critic, critic, lambda u: u + u**2 / 4, p=p, q=q))
+    >>> def conjugate(u):
+    ...     return np.where(u >= -2, u + u**2 / 4, -1)
+    >>> print(f_divergence_bound(critic, critic, conjugate, p=p, q=q))
     0.25
     >>> print(np.sum((p - q) ** 2 / q))
     0.25
@@ -231,7 +235,8 @@ def infonce_bound(scores: ArrayLike) -> Result:
     matched = np.diagonal(scores, axis1=-2, axis2=-1)
     # log n + s_ii − log Σ_j exp s_ij, as one mean over j
     relative = stable.difference(scores, matched[..., None])
-    result: Result = 0.0 - _log_mean_exp(relative, np.ones_like(scores)).mean(axis=-1)
+    weights = _summable(np.ones_like(scores))
+    result: Result = 0.0 - stable.expectation(weights[..., 0], _log_mean_exp(relative, weights))
     return result
 
 
@@ -239,11 +244,7 @@ def _critic(
     name: str, value: ArrayLike, weight_name: str, weights: ArrayLike | None, *, allowed: float
 ) -> tuple[Array, Array]:
     """The critic's values and their weights; a value of weight zero does not count, so 0."""
-    array = np.asarray(value)
-    if array.dtype.kind != "f":
-        array = validate.real_array(name, value)
-    if array.ndim < 1:
-        raise ValueError(f"{name} must hold one value for each sample; it is a single number")
+    array = validate.rows(name, value, -1)
     if weights is None:
         probabilities = np.ones(array.shape)
     else:
@@ -251,9 +252,14 @@ def _critic(
         validate.same_length(**{name: array, weight_name: probabilities})
         array, probabilities = np.broadcast_arrays(array, probabilities)
     counted = np.where(probabilities > 0, array, 0.0)
-    infinite = counted == allowed
-    finite = validate.real_array(name, np.where(infinite, 0.0, counted))
-    return np.where(infinite, allowed, finite), probabilities
+    return extended_array(name, counted, allowed), _summable(probabilities)
+
+
+def _summable(weights: Array) -> Array:
+    """The weights times a power of two, their sum below one: no mean of numbers overflows."""
+    exponent = np.frexp(weights.sum(axis=-1, keepdims=True))[1]
+    result: Array = np.ldexp(weights, -exponent)
+    return result
 
 
 def _log_mean_exp(values: Array, weights: Array) -> Array:

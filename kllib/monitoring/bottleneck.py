@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike
 from kllib._numerics import stable, validate, validate_numbers
 from kllib._numerics.validate import Array
 
+#: A smaller probability, times that of the likeliest cluster, could be too small for a float.
+SMALLEST = 1e-300
+
 __all__ = ["BottleneckResult", "bottleneck_curve", "information_bottleneck"]
 
 
@@ -29,7 +32,7 @@ class BottleneckResult:
     objective : float
         I(X; T) − β I(T; Y).
     history : ndarray
-        The objective after each step; it never increases.
+        The objective at the start and after each step; up to rounding it never increases.
     converged : bool
         Whether the last step lowered the objective by no more than the tolerance.
     """
@@ -49,7 +52,7 @@ def information_bottleneck(
     clusters: int,
     *,
     restarts: int = 10,
-    steps: int = 1000,
+    max_steps: int = 1000,
     tolerance: float = 1e-12,
     rng: np.random.Generator,
 ) -> BottleneckResult:
@@ -67,7 +70,7 @@ def information_bottleneck(
         How many values T may take; m are enough for any β.
     restarts : int
         From how many random encoders to start; the lowest objective is returned.
-    steps : int
+    max_steps : int
         At most how many steps from each.
     tolerance : float
         Stop when a step lowers the objective by no more than this, in nats.
@@ -82,14 +85,14 @@ def information_bottleneck(
     Raises
     ------
     ValueError
-        When joint is not a joint distribution, an x has no probability, or a number makes no
-        sense.
+        When joint is not a joint distribution, an x has no probability, an entry is positive but
+        below 1e-300, or a number makes no sense.
 
     Notes
     -----
     Each step minimises the functional over one of p(t|x), p(t) and p(y|t) with the others fixed,
-    so that it never increases: the algorithm of Blahut and Arimoto with the divergence as
-    distortion, except that the distortion moves too.
+    so that it never increases (but for rounding): the algorithm of Blahut and Arimoto with the
+    divergence as distortion, except that the distortion moves too.
 
     References
     ----------
@@ -114,11 +117,11 @@ def information_bottleneck(
     beta = validate_numbers.positive_number("beta", beta)
     clusters = validate_numbers.whole_number("clusters", clusters)
     restarts = validate_numbers.whole_number("restarts", restarts)
-    steps = validate_numbers.whole_number("steps", steps)
+    max_steps = validate_numbers.whole_number("max_steps", max_steps)
     tolerance = validate.non_negative_number("tolerance", tolerance)
     rng = validate_numbers.generator(rng)
     starts = rng.dirichlet(np.ones(clusters), size=(restarts, len(table)))
-    found = [_descend(table, beta, start, steps, tolerance) for start in starts]
+    found = [_descend(table, beta, start, max_steps, tolerance) for start in starts]
     return min(found, key=lambda result: result.objective)
 
 
@@ -171,16 +174,16 @@ def bottleneck_curve(
     results = [
         information_bottleneck(joint, beta, clusters, restarts=restarts, rng=rng) for beta in betas
     ]
-    return np.array([(result.complexity, result.relevance) for result in results])
+    return np.array([(result.complexity, result.relevance) for result in results]).reshape(-1, 2)
 
 
 def _descend(
-    joint: Array, beta: float, encoder: Array, steps: int, tolerance: float
+    joint: Array, beta: float, encoder: Array, max_steps: int, tolerance: float
 ) -> BottleneckResult:
     p_x = joint.sum(axis=1)
     history = [_objective(joint, encoder, beta)]
     converged = False
-    for _ in range(steps):
+    for _ in range(max_steps):
         p_t, decoder = p_x @ encoder, _decoder(joint, encoder)
         distortion = stable.relative_entropy(joint[:, None, :], decoder)
         # Only differences between clusters matter; the nearest in use keeps its weight.
@@ -223,4 +226,11 @@ def _table(joint: ArrayLike) -> Array:
     empty = ~table.any(axis=1)
     if empty.any():
         raise ValueError(f"joint gives no probability to x = {int(np.argmax(empty))}: drop the row")
+    tiny = (table > 0) & (table < SMALLEST)
+    if tiny.any():
+        index = tuple(int(i) for i in np.argwhere(tiny)[0])
+        raise ValueError(
+            f"joint has an entry below {SMALLEST:g} at index {index}: {table[index]:.6g}; "
+            "drop the row, or set it to zero"
+        )
     return stable.shares(table.ravel()).reshape(table.shape)

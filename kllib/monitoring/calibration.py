@@ -1,5 +1,6 @@
 """Do forecasts mean what they say? Calibration error, its divergence, and temperature scaling.
 
+As everywhere the truth comes first: the outcomes, then the forecasts, as in D(frequency‖forecast).
 A forecaster is calibrated when, among the times that she said 70 %, it happened 70 % of the time.
 The expected log loss splits into D(what happened‖what was said) within each group of equal
 forecasts, which calibration makes zero, and the entropy that remains within the groups. A constant
@@ -15,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import stable, validate, validate_numbers, validate_samples
 from kllib._numerics.validate import Array
-from kllib.monitoring._coins import coin_divergence
 
 __all__ = [
     "CalibrationTable",
@@ -50,18 +50,18 @@ class CalibrationTable:
 
 
 def calibration_table(
-    forecasts: ArrayLike, outcomes: ArrayLike, *, bins: int = 10
+    outcomes: ArrayLike, forecasts: ArrayLike, *, bins: int = 10
 ) -> CalibrationTable:
     """Mean forecast and observed frequency in equal bins (0, 1/bins], (1/bins, 2/bins], …
 
     Parameters
     ----------
-    forecasts : array_like, shape (n,)
-        Probabilities given to the event. For several classes: the confidence in the predicted one.
     outcomes : array_like, shape (n,)
         1 where the event happened (the prediction was right), 0 where not; or booleans.
+    forecasts : array_like, shape (n,)
+        Probabilities given to the event. For several classes: the confidence in the predicted one.
     bins : int
-        How many bins; a forecast of 0 goes into the first.
+        How many bins, at most a million; a forecast of 0 goes into the first.
 
     Returns
     -------
@@ -78,23 +78,20 @@ def calibration_table(
 
     Examples
     --------
-    >>> table = calibration_table([0.25, 0.25, 0.25, 0.25, 0.75], [1, 0, 0, 0, 1], bins=2)
+    >>> table = calibration_table([1, 0, 0, 0, 1], [0.25, 0.25, 0.25, 0.25, 0.75], bins=2)
     >>> print(table.counts, table.forecast, table.frequency)
     [4 1] [0.25 0.75] [0.25 1.  ]
     """
-    said, happened = _forecasts_and_outcomes(forecasts, outcomes)
-    bins = validate_numbers.whole_number("bins", bins)
-    place = np.searchsorted(np.arange(1, bins) / bins, said, side="left")
-    counts = np.bincount(place, minlength=bins)
-    used = counts > 0
-    mean = np.bincount(place, weights=said, minlength=bins)[used] / counts[used]
-    frequency = np.bincount(place, weights=happened, minlength=bins)[used] / counts[used]
+    happened, said, place = _binned(outcomes, forecasts, bins)
+    counts = np.bincount(place)
+    mean = np.bincount(place, weights=said) / counts
+    frequency = np.bincount(place, weights=happened) / counts
     # A mean of equal numbers may round to more than they are.
-    return CalibrationTable(counts[used], np.minimum(mean, 1.0), frequency)
+    return CalibrationTable(counts, np.minimum(mean, 1.0), frequency)
 
 
 def expected_calibration_error(
-    forecasts: ArrayLike, outcomes: ArrayLike, *, bins: int = 10
+    outcomes: ArrayLike, forecasts: ArrayLike, *, bins: int = 10
 ) -> float:
     """ECE = Σ_b (n_b/n) |frequency_b − forecast_b| over equal bins.
 
@@ -120,15 +117,15 @@ def expected_calibration_error(
 
     Examples
     --------
-    >>> print(expected_calibration_error([0.75, 0.75, 0.75, 0.75], [1, 1, 0, 0]))
+    >>> print(expected_calibration_error([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75]))
     0.25
     """
-    table = calibration_table(forecasts, outcomes, bins=bins)
+    table = calibration_table(outcomes, forecasts, bins=bins)
     gaps = np.abs(table.frequency - table.forecast)
     return float(np.sum(table.counts * gaps) / table.counts.sum())
 
 
-def calibration_kl(forecasts: ArrayLike, outcomes: ArrayLike, *, bins: int = 10) -> float:
+def calibration_kl(outcomes: ArrayLike, forecasts: ArrayLike, *, bins: int = 10) -> float:
     """Σ_b (n_b/n) D(frequency_b‖forecast_b), the divergence of two coins, over the bins of ECE.
 
     By Pinsker's inequality, D ≥ 2 (frequency − forecast)² in each bin, and by Jensen's over the
@@ -158,14 +155,20 @@ def calibration_kl(forecasts: ArrayLike, outcomes: ArrayLike, *, bins: int = 10)
     Examples
     --------
     >>> from kllib.discrete import kl_divergence
-    >>> print(round(calibration_kl([0.75, 0.75, 0.75, 0.75], [1, 1, 0, 0]), 12))
+    >>> print(round(calibration_kl([1, 1, 0, 0], [0.75, 0.75, 0.75, 0.75]), 12))
     0.143841036226
     >>> print(round(kl_divergence([0.5, 0.5], [0.75, 0.25]), 12))
     0.143841036226
     """
-    table = calibration_table(forecasts, outcomes, bins=bins)
-    divergence = coin_divergence(table.frequency, table.forecast)
-    return float(stable.expectation(table.counts.astype(np.float64), divergence))
+    happened, said, place = _binned(outcomes, forecasts, bins)
+
+    def coin(heads: Array) -> Array:
+        """The sums over each bin of heads and of 1 − heads; a mean might round to 0 or 1."""
+        return np.stack([np.bincount(place, weights=x) for x in (heads, 1 - heads)], axis=-1)
+
+    frequency, forecast = coin(happened), coin(said)
+    divergence = stable.relative_entropy(frequency, forecast)
+    return float(stable.expectation(frequency.sum(axis=-1), divergence))
 
 
 @dataclass(frozen=True)
@@ -240,6 +243,7 @@ def log_loss_decomposition(counts: ArrayLike, forecasts: ArrayLike) -> LogLossDe
         )
     validate.same_table(counts=table, forecasts=said)
     validate.some_positive("counts", table.reshape(*table.shape[:-2], -1))
+    table, said = np.broadcast_arrays(_moderate(table), said)
     groups = table.sum(axis=-1)
     calibration = stable.expectation(groups, stable.relative_entropy(table, said))
     # Any entropy will do for a group without cases, which weighs nothing.
@@ -273,13 +277,14 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     float
         Above 1 when the classifier is too confident. 0 when every label has the largest logit
         (then the loss falls to its lower limit as T does), and ``inf`` when the labels have no
-        larger logits, on average, than the other classes (then nothing beats the uniform
-        distribution).
+        larger logits, on average, than the other classes, to within rounding (then nothing beats
+        the uniform distribution).
 
     Raises
     ------
     ValueError
-        When a logit is not finite, a label is not the number of a class, or lengths differ.
+        When a logit is not finite, all logits of each row are equal (then the temperature changes
+        nothing), a label is not the number of a class, or lengths differ.
 
     Notes
     -----
@@ -304,8 +309,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         raise ValueError(f"logits must be a table, one row for each case; its shape is {z.shape}")
     y = _labels(labels, *z.shape)
     # Below the largest of the row, so that no exponential overflows, and in units of the deepest
-    z = validate.real_array("logits", stable.difference(z, z.max(axis=1, keepdims=True)))
-    unit = -float(z.min()) or 1.0
+    z = stable.difference(z, z.max(axis=1, keepdims=True))
+    unit = -float(z.min())
+    if unit == 0:
+        raise ValueError("logits are equal in every row: no temperature changes the loss")
+    if unit == np.inf:
+        raise ValueError("logits of one row span more than the range of a float")
     z = z / unit
     observed = np.take_along_axis(z, y[:, None], axis=1)[:, 0]
 
@@ -315,7 +324,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
     if not observed.any():
         return 0.0
-    if slope(0.0) >= 0:
+    if slope(0.0) >= -4 * np.finfo(float).eps:  # no more than rounding, in these units
         return np.inf
     low = high = 1.0
     while slope(low) > 0:
@@ -325,19 +334,37 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return unit / float(brentq(slope, low, high, xtol=1e-300, rtol=1e-15))
 
 
-def _forecasts_and_outcomes(forecasts: ArrayLike, outcomes: ArrayLike) -> tuple[Array, Array]:
+def _binned(
+    outcomes: ArrayLike, forecasts: ArrayLike, bins: int
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Outcomes, forecasts, and which of the bins in use each is in."""
+    happened, said = _outcomes_and_forecasts(outcomes, forecasts)
+    bins = validate_numbers.whole_number("bins", bins, most=10**6)
+    place = np.searchsorted(np.arange(1, bins) / bins, said, side="left")
+    return happened, said, np.unique(place, return_inverse=True)[1]
+
+
+def _outcomes_and_forecasts(outcomes: ArrayLike, forecasts: ArrayLike) -> tuple[Array, Array]:
+    given: ArrayLike = outcomes
+    if not isinstance(outcomes, np.ma.MaskedArray) and np.asarray(outcomes).dtype == np.bool_:
+        given = np.asarray(outcomes, dtype=np.float64)
+    happened = validate_samples.observations("outcomes", given)
     said = validate_samples.observations("forecasts", forecasts)
-    if np.asarray(outcomes).dtype == np.bool_:
-        outcomes = np.asarray(outcomes, dtype=np.float64)
-    happened = validate_samples.observations("outcomes", outcomes)
     if said.ndim != 1 or said.shape != happened.shape:
         raise ValueError(
-            f"forecasts and outcomes must be two lists of the same length; "
-            f"their shapes are {said.shape} and {happened.shape}"
+            f"outcomes and forecasts must be two lists of the same length; "
+            f"their shapes are {happened.shape} and {said.shape}"
         )
-    _require("forecasts must lie between 0 and 1", (said >= 0) & (said <= 1), said)
     _require("outcomes must be 0 or 1", (happened == 0) | (happened == 1), happened)
-    return said, happened
+    _require("forecasts must lie between 0 and 1", (said >= 0) & (said <= 1), said)
+    return happened, said
+
+
+def _moderate(table: Array) -> Array:
+    """The table times the power of two that brings its largest entry near one, if it is far."""
+    exponent = np.frexp(table.max(axis=(-2, -1), keepdims=True))[1]
+    result: Array = np.ldexp(table, np.where(np.abs(exponent) > 500, -exponent, 0))
+    return result
 
 
 def _labels(labels: ArrayLike, cases: int, classes: int) -> NDArray[np.int64]:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable, validate
+from kllib._numerics import stable, validate, validate_samples
 from kllib._numerics.validate import Array
-from kllib.discrete import kl_divergence
+from kllib.discrete import entropy, kl_divergence
 
 __all__ = ["code_redundancy", "huffman_code_lengths", "shannon_code_lengths"]
 
@@ -114,7 +114,7 @@ def code_redundancy(p: ArrayLike, lengths: ArrayLike) -> Result:
     p : array_like, shape (..., n)
         The distribution that the outcomes come from.
     lengths : array_like, shape (..., n)
-        The lengths of the code words, in bits.
+        The lengths of the code words, in whole bits.
 
     Returns
     -------
@@ -124,8 +124,8 @@ def code_redundancy(p: ArrayLike, lengths: ArrayLike) -> Result:
     Raises
     ------
     ValueError
-        When p is not a distribution, a length is negative, no prefix code has these lengths
-        (Σ 2^−length > 1), or the shapes do not fit.
+        When p is not a distribution, a length is negative or not whole, no prefix code has these
+        lengths (Σ 2^−length > 1), or the shapes do not fit.
 
     References
     ----------
@@ -143,14 +143,41 @@ def code_redundancy(p: ArrayLike, lengths: ArrayLike) -> Result:
     0.25
     """
     p = validate.distribution("p", p)
-    bits = validate.weights("lengths", lengths, -1)
+    bits = validate_samples.whole_numbers("lengths", lengths, "a word has whole bits")
     validate.same_length(p=p, lengths=bits)
-    shares = np.exp2(-bits)
-    kraft = shares.sum(axis=-1)
-    if (kraft > 1 + 1e-12).any():
-        raise ValueError(f"no prefix code has these lengths: Σ 2^-length is {kraft.max():.6g}")
-    redundancy: Result = kl_divergence(p, stable.shares(shares), base=2) - np.log2(kraft)
+    # Relative to the shortest word, since 2^−2000 is no float.
+    least = bits.min(axis=-1, keepdims=True)
+    weights = np.exp2(least - bits)
+    log_kraft = _log2_kraft(weights, least[..., 0])
+    redundancy: Result = _divergence_from_code(p, bits - least, weights) - log_kraft
     return redundancy
+
+
+def _divergence_from_code(p: Array, bits: Array, weights: Array) -> Result:
+    """D(p‖r) in bits, with r ∝ weights = 2^−bits; also where a weight is too small for a float."""
+    shares = stable.shares(weights)
+    divergence = kl_divergence(p, shares, base=2)
+    far = ((p > 0) & (shares < np.finfo(float).tiny)).any(axis=-1)
+    if far.any():
+        length = stable.expectation(p, bits) + np.log2(weights.sum(axis=-1))
+        by_length = np.maximum(length - entropy(p, base=2), 0.0)
+        divergence = np.where(far, by_length, divergence)[()]
+    return divergence
+
+
+def _log2_kraft(weights: Array, least: Array) -> Array:
+    """log₂ Σ 2^−length, which is at most 0; the weights are 2^(least − length)."""
+    total = dd.total(weights)
+    mantissa, exponent = np.frexp(total.hi)
+    # A sum of one is the mantissa ½ and an exponent one above the shortest length; it may be
+    # exceeded by less than a float shows.
+    one = (mantissa == 0.5) & (exponent == least + 1)
+    beyond = (total.lo > 0) | (weights == 0).any(axis=-1)
+    if np.where(one, beyond, exponent > least).any():
+        raise ValueError("no prefix code has these lengths: Σ 2^-length is above 1")
+    # So split, nothing cancels where the sum is nearly one.
+    result: Array = np.log2(mantissa) + (exponent - least)
+    return result
 
 
 def _positive_distribution(q: ArrayLike) -> Array:

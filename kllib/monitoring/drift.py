@@ -1,9 +1,10 @@
 """Has anything changed? Comparing counts, scoring drift, and thresholds with a known error rate.
 
-A divergence between two samples is never zero, changed or not: under no change its mean is about
-(k − 1)/2 (1/A + 1/B) nats for samples of sizes A and B in k categories. So a score means nothing
-until it is set against what chance gives: by a test (`compare_counts`), by simulation
-(`drift_threshold`), or by the χ² approximation (`asymptotic_drift_threshold`).
+A divergence between two samples is seldom zero, changed or not: under no change it is about
+(k − 1)/2 (1/A + 1/B) nats for samples of sizes A and B in k categories (the mean of its χ²
+approximation). So a score means nothing until it is set against what chance gives: by a test
+(`compare_counts`), by simulation (`drift_threshold`), or by the χ² approximation
+(`asymptotic_drift_threshold`).
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import validate_numbers, validate_samples
+from kllib._numerics import stable, validate_numbers, validate_samples
 from kllib._numerics.validate import Array
 from kllib.discrete import kl_divergence, normalize
 from kllib.estimate.counts import GTestResult, g_test
@@ -45,7 +46,8 @@ class CountsComparison:
     jensen_shannon : float
         Their Jensen–Shannon divergence, in nats; always finite.
     kl_without_change : float
-        What D(â‖b̂) would be on average, to first order, had nothing changed.
+        (k − 1)/2 (1/A + 1/B), the mean of the χ² approximation to D(â‖b̂) had nothing changed. (Its
+        own expectation is infinite, since b may lack a category by chance.)
     test : GTestResult
         The G-test of no change.
     differs : bool
@@ -178,7 +180,8 @@ def drift_threshold(
         The size of the samples that will be monitored.
     score : callable
         ``score(p, q)`` of the current and the reference shares, along the last axis of arrays of
-        shape (simulations, n): `kl_divergence`, `jensen_shannon`, `population_stability_index`.
+        shape (pairs, n), a part of the simulations at a time: `kl_divergence`, `jensen_shannon`,
+        `population_stability_index`.
     false_alarm_rate : float
         The share of samples that may raise a false alarm.
     simulations : int
@@ -220,24 +223,24 @@ def drift_threshold(
     reference = _one_sample("reference_counts", reference_counts)
     sample_size = validate_numbers.whole_number("sample_size", sample_size)
     rate = validate_numbers.between_zero_and_one("false_alarm_rate", false_alarm_rate)
-    simulations = validate_numbers.whole_number("simulations", simulations)
+    simulations = validate_numbers.whole_number("simulations", simulations, most=10**8)
     rng = validate_numbers.generator(rng)
-    rank = int(np.ceil((1 - rate) * (simulations + 1)))
-    if rank > simulations:
+    # How many of simulations + 1 scores may lie above; a rate of 0.29 is not quite 29 of 100.
+    alarms = min(int(rate * (simulations + 1) * (1 + 1e-12)), simulations)
+    if alarms < 1:
         raise ValueError(
-            f"simulations must be at least {int(np.ceil(1 / rate)) - 1} for a false alarm rate of "
-            f"{rate:g}; got {simulations}"
+            f"simulations must be at least {np.ceil(1 / rate * (1 - 1e-12)) - 1:.0f} for a false "
+            f"alarm rate of {rate:g}; got {simulations}"
         )
     shares = normalize(reference)
-    current = normalize(rng.multinomial(sample_size, shares, size=simulations))
-    past = normalize(rng.multinomial(int(reference.sum()), shares, size=simulations))
-    scores = np.asarray(score(current, past), dtype=np.float64)
-    if scores.shape != (simulations,) or np.isnan(scores).any():
-        raise ValueError(
-            f"score must return {simulations} numbers for {simulations} pairs; it returned shape "
-            f"{scores.shape}{', with nan' if np.isnan(scores).any() else ''}"
-        )
-    return float(np.sort(scores)[rank - 1])
+    scores = np.empty(simulations)
+    pairs = max(1, 10**6 // len(shares))  # at a time
+    for start in range(0, simulations, pairs):
+        part = scores[start : start + pairs]
+        current = normalize(rng.multinomial(sample_size, shares, size=len(part)))
+        past = normalize(rng.multinomial(int(reference.sum()), shares, size=len(part)))
+        part[:] = _scores(score(current, past), len(part))
+    return float(np.sort(scores)[-alarms])
 
 
 def asymptotic_drift_threshold(
@@ -309,13 +312,14 @@ def quantile_edges(reference: ArrayLike, bins: int) -> Array:
     Returns
     -------
     ndarray, shape (bins − 1,)
-        Increasing; fewer where the reference repeats a value so often that edges coincide. The
-        first and the last bin are open, so that no value falls outside.
+        Increasing, and each bin holds a part of the reference: there are fewer edges where it
+        repeats a value so often that some would coincide, and one on its least value moves to the
+        value after that. The first and the last bin are open, so that no value falls outside.
 
     Raises
     ------
     ValueError
-        When there are fewer values than bins or ``bins`` is below two.
+        When there are fewer values than bins, all values are equal, or ``bins`` is below two.
 
     Examples
     --------
@@ -323,8 +327,16 @@ def quantile_edges(reference: ArrayLike, bins: int) -> Array:
     [3. 5. 7.]
     """
     bins = validate_numbers.whole_number("bins", bins, least=2)
-    values = _line("reference", reference, least=bins)
-    return np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    values = np.sort(_line("reference", reference, least=bins))
+    least, greatest = values[0], values[-1]
+    if least == greatest:
+        raise ValueError(f"reference has the one value {least:g}: no edge divides it")
+    # Interpolation takes a difference, which must not overflow.
+    unit = 1.0 if np.isfinite(stable.difference(greatest, least)) else 2.0
+    edges = unit * np.quantile(values / unit, np.arange(1, bins) / bins)
+    edges = np.unique(np.where(edges <= least, values[values > least][0], edges))
+    below = np.searchsorted(values, edges, side="left")
+    return edges[np.diff(below, prepend=0) > 0]
 
 
 def bin_counts(values: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:
@@ -356,6 +368,17 @@ def bin_counts(values: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:
     if not (np.diff(inner) > 0).all():
         raise ValueError("edges must increase")
     return np.bincount(np.searchsorted(inner, points, side="right"), minlength=len(inner) + 1)
+
+
+def _scores(values: ArrayLike, pairs: int) -> Array:
+    """What the caller's score gave, one number for each pair; ``inf`` is allowed."""
+    scores = np.asarray(values, dtype=np.float64)
+    if scores.shape != (pairs,) or np.isnan(scores).any():
+        raise ValueError(
+            f"score must return {pairs} numbers for {pairs} pairs; it returned shape "
+            f"{scores.shape}{', with nan' if np.isnan(scores).any() else ''}"
+        )
+    return scores
 
 
 def _one_sample(name: str, value: ArrayLike) -> Array:

@@ -58,6 +58,7 @@ def lines() -> Iterator[Case]:
         yield Case(f"two points {shift:g} apart", FAR, ([0.0], [shift]))
     for scale in (1e-150, 1e150):
         yield Case(f"scale {scale:g}", FAR, (scale * x[:50], scale * y[:40]))
+    yield Case("nearly all of the range", FAR, ([-1.5e308, 1.5e308], [1e308, 1.5e308]))
 
 
 def _weights(points: Any, weights: Any) -> list[mpf]:

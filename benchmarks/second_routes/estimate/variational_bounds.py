@@ -49,7 +49,9 @@ def critics_and_conjugates() -> Iterator[Case]:
 
 
 def _chi_squared(u: Any) -> Any:
-    return u + u**2 / 4
+    """The conjugate, of floats and of mpmath numbers."""
+    inside = np.maximum(u, -2)
+    return inside + inside**2 / 4
 
 
 def _hellinger(u: Any) -> Any:

@@ -13,20 +13,22 @@ mpf = mpmath.mpf
 
 
 def forecasts() -> Iterator[Case]:
-    """Forecasts and outcomes; forecasts on the edges of the bins, certain and rare ones."""
+    """Outcomes and forecasts; forecasts on the edges of the bins, certain and rare ones."""
     rng = np.random.default_rng(74)
     for n in (1, 10, 1000):
         said = rng.uniform(size=n)
         happened = (rng.uniform(size=n) < said**1.5).astype(int)
         for bins in (1, 7, 10):
-            yield Case(f"n={n}, {bins} bins", ORDINARY, (said, happened), {"bins": bins})
+            yield Case(f"n={n}, {bins} bins", ORDINARY, (happened, said), {"bins": bins})
     said = np.arange(11) / 10
-    yield Case("on the edges", FAR, (said, [0, 1] * 5 + [1]), {"bins": 10})
-    yield Case("rare", FAR, ([1e-300, 1e-20, 1e-20, 0.999], [0, 1, 0, 1]), {"bins": 2})
-    yield Case("certain, and wrong", FAR, ([1.0, 1.0], [1, 0]), {"bins": 10})
+    yield Case("on the edges", FAR, ([0, 1] * 5 + [1], said), {"bins": 10})
+    yield Case("rare", FAR, ([0, 1, 0, 1], [1e-300, 1e-20, 1e-20, 0.999]), {"bins": 2})
+    yield Case("certain, and wrong", FAR, ([1, 0], [1.0, 1.0]), {"bins": 10})
+    yield Case("nearly certain, and wrong", FAR, ([1, 0], [1 - 2**-53, 1.0]), {"bins": 10})
+    yield Case("nearly excluded", FAR, ([1, 0], [5e-324, 0.0]), {"bins": 10})
 
 
-def _groups(said: Any, happened: Any, bins: int) -> list[tuple[int, Fraction, Fraction]]:
+def _groups(happened: Any, said: Any, bins: int) -> list[tuple[int, Fraction, Fraction]]:
     """For each bin in use: how many, their mean forecast, and how often it happened."""
     found = []
     for b in range(bins):
@@ -46,15 +48,15 @@ def _mp(x: Fraction) -> mpf:
     return mpf(x.numerator) / x.denominator
 
 
-def _table(said: Any, happened: Any, bins: int) -> list[Any]:
+def _table(happened: Any, said: Any, bins: int) -> list[Any]:
     return [
         list(map(_mp, map(Fraction, row)))
-        for row in zip(*_groups(said, happened, bins), strict=True)
+        for row in zip(*_groups(happened, said, bins), strict=True)
     ]
 
 
-def _error(said: Any, happened: Any, bins: int) -> mpf:
-    groups = _groups(said, happened, bins)
+def _error(happened: Any, said: Any, bins: int) -> mpf:
+    groups = _groups(happened, said, bins)
     return _mp(sum(n * abs(y - f) for n, f, y in groups) / Fraction(len(said)))
 
 
@@ -65,8 +67,8 @@ def _coins(p: mpf, q: mpf) -> mpf:
     return mpmath.fsum(a * mpmath.log(a / b) for a, b in pairs)
 
 
-def _divergence(said: Any, happened: Any, bins: int) -> mpf:
-    groups = _groups(said, happened, bins)
+def _divergence(happened: Any, said: Any, bins: int) -> mpf:
+    groups = _groups(happened, said, bins)
     return mpmath.fsum(n * _coins(_mp(y), _mp(f)) for n, f, y in groups) / len(said)
 
 

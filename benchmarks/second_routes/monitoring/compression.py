@@ -68,6 +68,11 @@ def codes() -> Iterator[Case]:
         yield Case(f"n={n}", ORDINARY, (p, lengths))
         dyadic = np.minimum(np.arange(1, n + 1), n - 1) if n < 50 else np.full(n, 10)
         yield Case(f"n={n}, a given code", ORDINARY, (p, dyadic))
+    for lengths in ([1, 2000], [2000, 2000]):
+        yield Case(f"lengths {lengths}", FAR, ([0.25, 0.75], lengths))
+    yield Case("lengths 2, 3, 1072", FAR, ([0.25, 0.5, 0.25], [2, 3, 1072]))
+    ladder = np.r_[np.arange(1, 1001), 1000]
+    yield Case("a ladder, for its own code", FAR, (2.0**-ladder, ladder))
     for case in extreme_pairs():
         if np.size(case.arguments[0]) == 2:
             yield Case(case.name, FAR, (case.arguments[0], [1, 1]))

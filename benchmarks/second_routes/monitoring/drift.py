@@ -121,6 +121,8 @@ def values() -> Iterator[Case]:
         for bins in (2, 4, 5):
             yield Case(f"{n} values, {bins} bins", ORDINARY, (rng.normal(size=n), bins))
     yield Case("ties", FAR, ([1, 1, 1, 2, 2, 3, 9], 4))
+    yield Case("mostly zero", FAR, ([0, 0, 0, 0, 0, 0, 1, 2.5], 4))
+    yield Case("mostly one", FAR, ([0, 1, 1, 1, 1], 5))
 
 
 def _edges(reference: Any, bins: int) -> list[mpf]:
@@ -130,7 +132,14 @@ def _edges(reference: Any, bins: int) -> list[mpf]:
         whole, rest = divmod((len(exact) - 1) * i, bins)
         following = exact[min(whole + 1, len(exact) - 1)]
         found.add(exact[whole] + (following - exact[whole]) * rest / bins)
-    return sorted(found)
+    # One on the least value moves up to the next; one with nothing below it but other edges goes.
+    least = exact[0]
+    following = min(x for x in exact if x > least)
+    kept = [least]
+    for edge in sorted({following if edge == least else edge for edge in found}):
+        if any(kept[-1] <= x < edge for x in exact):
+            kept.append(edge)
+    return kept[1:]
 
 
 def binned() -> Iterator[Case]:

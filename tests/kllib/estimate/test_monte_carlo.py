@@ -83,6 +83,37 @@ def test_functions_and_arrays_agree():
     assert result.estimate == pytest.approx(np.mean(0.5 - points[:, 0]), rel=1e-13)
 
 
+def test_outcomes_stay_indices():
+    p, q, draws = np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.25, 0.5]), [0, 0, 1, 2]
+    found = monte_carlo_kl(lambda x: log(p[x]), lambda x: log(q[x]), draws)
+    assert found == monte_carlo_kl(log(p[draws]), log(q[draws]))
+    assert found.estimate == pytest.approx(kl_divergence(p, q), rel=1e-14)
+
+    def statistic(x):
+        return kl_divergence(np.bincount(x, minlength=3) / len(x), q)
+
+    interval = bootstrap_interval(draws, statistic, resamples=20, rng=np.random.default_rng(0))
+    assert interval.estimate == pytest.approx(kl_divergence(p, q), rel=1e-14)
+    single = np.array([1.0, 2.0], dtype=np.float32)
+    for sample, kind in ((single, np.float32), ([10**30, 1], np.float64), ([1, 2], np.int64)):
+        seen = []
+        bootstrap_interval(
+            sample,
+            lambda x, seen=seen: seen.append(x.dtype) or 0.0,
+            resamples=2,
+            rng=np.random.default_rng(0),
+        )
+        assert set(seen) == {np.dtype(kind)}
+
+
+def test_large_ratios():
+    for size in (1e308, 1e-310):
+        found = monte_carlo_kl([size, size, size / 2], [0.0, 0.0, 0.0])
+        assert found.estimate == pytest.approx(size / 3 * 2.5, rel=1e-10)
+        # deviations 1/6, 1/6 and −1/3 of the size: standard deviation √(1/12)
+        assert found.standard_error == pytest.approx(size / 6, rel=1e-10)
+
+
 def test_a_sample_where_the_model_is_zero_proves_infinity():
     for name in ESTIMATORS:
         result = monte_carlo_kl([-1.0, -1.0], [-1.0, -inf], estimator=name)
@@ -276,6 +307,7 @@ def test_bootstrap_intervals_hold_the_truth(method):
 # ------------------------------------------------------------------ bad input
 
 RNG = np.random.default_rng(9)
+MASKED = np.ma.array([-1.0, -2.0, -500.0], mask=[False, False, True])
 BAD = [
     (lambda: monte_carlo_kl([0.0], [0.0]), "two or more samples"),
     (lambda: monte_carlo_kl([0.0, 1.0], [0.0, 1.0, 2.0]), "lengths differ: log_p has 2"),
@@ -292,7 +324,7 @@ BAD = [
     (lambda: expected_estimator_gradient([1.0], [0.5, 0.5]), "lengths differ"),
     (
         lambda: expected_estimator_gradient([1.0], [1.0], estimator="kl"),
-        "estimator must be 'k1', 'k2' or 'k3'; got 'kl'",
+        "estimator must be 'k1' or 'k2' or 'k3'; got 'kl'",
     ),
     (lambda: bootstrap_interval((1.0, 2.0), np.mean, rng=RNG), "samples must hold at least 1"),
     (lambda: bootstrap_interval([], np.mean, rng=RNG), "samples is empty"),
@@ -302,8 +334,21 @@ BAD = [
     (lambda: bootstrap_interval([1.0], np.mean, resamples=1.5, rng=RNG), "resamples must be a"),
     (lambda: bootstrap_interval([1.0], np.mean, method="bca", rng=RNG), "method must be"),
     (lambda: bootstrap_interval([1.0], np.mean, rng=np.random.RandomState(0)), "rng must be"),
-    (lambda: bootstrap_interval([1.0], lambda x: "one", rng=RNG), "must return a number"),
-    (lambda: bootstrap_interval([1.0], lambda x: np.nan, rng=RNG), "statistic must be finite"),
+    (lambda: bootstrap_interval([1.0], lambda x: "one", rng=RNG), "must hold real numbers"),
+    (lambda: bootstrap_interval([1.0], lambda x: "3", rng=RNG), "what statistic returns must hold"),
+    (lambda: bootstrap_interval([1.0], lambda x: x, rng=RNG), "it returned shape (1,)"),
+    (lambda: bootstrap_interval([1.0], np.mean, resamples=10**9, rng=RNG), "must be at most"),
+    (lambda: bootstrap_interval(MASKED, np.mean, rng=RNG), "samples is a masked array"),
+    (lambda: monte_carlo_kl([-1.0] * 3, MASKED), "log_q is a masked array"),
+    (lambda: monte_carlo_kl(MASKED, [-1.0] * 3), "log_p is a masked array"),
+    (
+        lambda: monte_carlo_kl([0, 0], [0, 0], estimator=np.array(["k1", "k2"])),
+        "estimator must be 'k1' or 'k2' or 'k3'; got array",
+    ),
+    (
+        lambda: bootstrap_interval([1.0], lambda x: np.nan, rng=RNG),
+        "statistic returns has a non-finite",
+    ),
 ]
 
 

@@ -42,7 +42,7 @@ def joints(draw):
 @laws
 @given(joints(), st.floats(0.1, 50), st.integers(1, 4), st.integers(0, 99))
 def test_the_objective_never_increases_and_is_what_it_says(joint, beta, clusters, seed):
-    result = information_bottleneck(joint, beta, clusters, restarts=2, steps=200, rng=rng(seed))
+    result = information_bottleneck(joint, beta, clusters, restarts=2, max_steps=200, rng=rng(seed))
     assert (np.diff(result.history) <= 1e-12).all()
     np.testing.assert_allclose(result.encoder.sum(axis=1), 1, rtol=1e-12)
     used = result.decoder.sum(axis=1) > 0
@@ -138,11 +138,25 @@ def test_zeros_in_the_joint_distribution():
     assert result.complexity == pytest.approx(log(2), rel=1e-6)
 
 
+@pytest.mark.parametrize("tiny", [1e-300, 1e-150])
+def test_rare_values(tiny):
+    """Nothing underflows so far that a step is not a number (warnings are errors here)."""
+    joint = [[tiny, 0, 0], [0, 0.5, tiny], [0, tiny, 0.5]]
+    for beta in (1e-3, 5, 1e3):
+        result = information_bottleneck(joint, beta, 3, restarts=3, max_steps=50, rng=rng(1))
+        assert np.isfinite(result.history).all()
+        np.testing.assert_allclose(result.encoder.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_no_betas():
+    assert bottleneck_curve(JOINT, [], 2, rng=rng()).shape == (0, 2)
+
+
 def test_the_same_seed_gives_the_same_result():
     one = information_bottleneck(JOINT, 5, 2, restarts=2, rng=rng(7))
     two = information_bottleneck(JOINT, 5, 2, restarts=2, rng=rng(7))
     np.testing.assert_array_equal(one.encoder, two.encoder)
-    few = information_bottleneck(JOINT, 5, 2, restarts=1, steps=1, rng=rng(7))
+    few = information_bottleneck(JOINT, 5, 2, restarts=1, max_steps=1, rng=rng(7))
     assert not few.converged and len(few.history) == 2
 
 
@@ -151,10 +165,14 @@ BAD = [
     (lambda: information_bottleneck([JOINT], 1, 2, rng=rng()), "joint must be one table"),
     (lambda: information_bottleneck([[0.5, 0.6]], 1, 2, rng=rng()), "joint sums to 1.1"),
     (lambda: information_bottleneck([[1, 0], [0, 0]], 1, 2, rng=rng()), "no probability to x = 1"),
+    (
+        lambda: information_bottleneck([[5e-324, 0, 0], [0, 0.5, 0.5]], 5, 3, rng=rng()),
+        "joint has an entry below 1e-300 at index (0, 0): 4.94066e-324",
+    ),
     (lambda: information_bottleneck(JOINT, 0, 2, rng=rng()), "beta must be positive"),
     (lambda: information_bottleneck(JOINT, 1, 0, rng=rng()), "clusters must be a whole number"),
     (lambda: information_bottleneck(JOINT, 1, 2, restarts=0, rng=rng()), "restarts must be"),
-    (lambda: information_bottleneck(JOINT, 1, 2, steps=0, rng=rng()), "steps must be"),
+    (lambda: information_bottleneck(JOINT, 1, 2, max_steps=0, rng=rng()), "max_steps must be"),
     (lambda: information_bottleneck(JOINT, 1, 2, tolerance=-1, rng=rng()), "tolerance must not"),
     (lambda: information_bottleneck(JOINT, 1, 2, rng=0), "rng must be a numpy.random.Generator"),
     (lambda: bottleneck_curve(JOINT, [1.0, -1.0], 2, rng=rng()), "beta must not be negative"),

@@ -24,30 +24,40 @@ laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 def test_table_by_hand():
     said, happened = [0.1, 0.2, 0.3, 0.9, 1.0, 0.0], [0, 1, 0, 1, 1, 0]
-    table = calibration_table(said, happened, bins=5)
+    table = calibration_table(happened, said, bins=5)
     # (0, 0.2] with 0 itself: 0.1, 0.2, 0; (0.2, 0.4]: 0.3; (0.8, 1]: 0.9 and 1
     assert table.counts.tolist() == [3, 1, 2]
     np.testing.assert_allclose(table.forecast, [0.1, 0.3, 0.95], rtol=1e-15)
     np.testing.assert_allclose(table.frequency, [1 / 3, 0, 1], rtol=1e-15)
     expected = (3 * (1 / 3 - 0.1) + 0.3 + 2 * 0.05) / 6
-    assert expected_calibration_error(said, happened, bins=5) == pytest.approx(expected, rel=1e-14)
+    assert expected_calibration_error(happened, said, bins=5) == pytest.approx(expected, rel=1e-14)
     parts = [([1 / 3, 2 / 3], [0.1, 0.9]), ([0, 1], [0.3, 0.7]), ([1, 0], [0.95, 0.05])]
     expected = np.dot([3, 1, 2], [kl_divergence(p, q) for p, q in parts]) / 6
-    assert calibration_kl(said, happened, bins=5) == pytest.approx(expected, rel=1e-14)
+    assert calibration_kl(happened, said, bins=5) == pytest.approx(expected, rel=1e-14)
     # A forecast of 3/10 belongs to (2/10, 3/10], though 0.3 * 10 may be above 3; and so everywhere.
     for bins in (3, 7, 10, 49, 100):
         edges = np.arange(bins + 1) / bins
-        table = calibration_table(edges, np.zeros(bins + 1), bins=bins)
+        table = calibration_table(np.zeros(bins + 1), edges, bins=bins)
         assert table.counts.tolist() == [2] + [1] * (bins - 1)
     # Booleans will do.
-    assert expected_calibration_error([0.5, 0.5], [True, False]) == 0
+    assert expected_calibration_error([True, False], [0.5, 0.5]) == 0
 
 
 def test_certain_and_wrong_is_infinitely_bad():
-    assert calibration_kl([1.0, 1.0], [1, 0]) == inf
-    assert calibration_kl([0.0, 0.0], [0, 1]) == inf
-    assert calibration_kl([1.0, 0.0], [1, 0]) == 0
-    assert calibration_kl([0.1] * 10, [1] + [0] * 9) < 1e-30
+    assert calibration_kl([1, 0], [1.0, 1.0]) == inf
+    assert calibration_kl([0, 1], [0.0, 0.0]) == inf
+    assert calibration_kl([1, 0], [1.0, 0.0]) == 0
+    assert calibration_kl([1] + [0] * 9, [0.1] * 10) < 1e-30
+
+
+def test_nearly_certain_and_wrong_is_not_infinitely_bad():
+    """Two cases, of which one happened; the mean forecast rounds to 1, or to 0."""
+    # D(½‖1 − ε) with ε = 2^−54: −log 2 − ½ log ε − ½ log(1 − ε) = 26 log 2 and no more to see
+    found = calibration_kl([1, 0], [1 - 2**-53, 1.0])
+    assert found == pytest.approx(26 * log(2), rel=1e-14)
+    # ε = 2^−1075: −log 2 + 1075/2 log 2
+    found = calibration_kl([1, 0], [5e-324, 0.0])
+    assert found == pytest.approx(536.5 * log(2), rel=1e-14)
 
 
 @laws
@@ -58,19 +68,19 @@ def test_certain_and_wrong_is_infinitely_bad():
 def test_pinsker(pairs, bins):
     """The divergence of calibration is at least twice the square of the calibration error."""
     said, happened = zip(*pairs, strict=True)
-    error = expected_calibration_error(said, happened, bins=bins)
+    error = expected_calibration_error(happened, said, bins=bins)
     assert 0 <= error <= 1
-    assert calibration_kl(said, happened, bins=bins) >= 2 * error**2 * (1 - 1e-12)
+    assert calibration_kl(happened, said, bins=bins) >= 2 * error**2 * (1 - 1e-12)
 
 
 def test_a_calibrated_forecaster_has_little_error_but_some():
     rng = np.random.default_rng(1)
     said = rng.uniform(size=100_000)
     happened = rng.uniform(size=100_000) < said
-    error = expected_calibration_error(said, happened)
+    error = expected_calibration_error(happened, said)
     # In each bin the frequency's standard error is below 0.005.
     assert 0 < error < 5.5 * 0.005
-    biased = expected_calibration_error(said**2, happened)
+    biased = expected_calibration_error(happened, said**2)
     assert biased > 0.1  # E|U − U²| = 1/6
 
 
@@ -119,7 +129,7 @@ def test_raw_forecasts_against_their_table():
     single = -np.mean(log(np.where(happened, values[group], 1 - values[group])))
     assert found.log_loss == pytest.approx(single, rel=1e-13)
     # Each value alone in its bin
-    divergence = calibration_kl(values[group], happened, bins=10)
+    divergence = calibration_kl(happened, values[group], bins=10)
     assert found.calibration == pytest.approx(divergence, rel=1e-12)
 
 
@@ -139,6 +149,25 @@ def test_what_was_ruled_out_and_happened():
     found = log_loss_decomposition([[1, 1]], [[1, 0]])
     assert found.log_loss == found.calibration == inf
     assert found.refinement == pytest.approx(log(2))
+
+
+def test_counts_of_any_scale():
+    """Joint probabilities too small, or weights too large, to be added up as they are."""
+    for scale in (5e-324, 1e-300, 1e300, 1.7e308):
+        found = log_loss_decomposition([[scale] * 2] * 2, [[0.5, 0.5], [0.25, 0.75]])
+        # ½ log 2 + ½ (½ log 4 + ½ log 4/3)
+        assert found.log_loss == pytest.approx(log(2) + log(4 / 3) / 4, rel=1e-14)
+        assert found.refinement == found.uncertainty == pytest.approx(log(2), rel=1e-15)
+        assert found.resolution == pytest.approx(0, abs=1e-15)
+    found = log_loss_decomposition([[1e308, 1e308], [1, 2]], [[0.5, 0.5]] * 2)
+    assert found.log_loss == pytest.approx(log(2), rel=1e-15)
+    # A class that came hardly ever, and was ruled out
+    assert log_loss_decomposition([[1, 5e-324]], [[1, 0]]).calibration == inf
+
+
+def test_fields_have_one_shape():
+    found = log_loss_decomposition([[1, 1], [1, 2]], [[[0.5, 0.5]] * 2] * 3)
+    assert {np.shape(value) for value in vars(found).values()} == {(3,)}
 
 
 def test_batches():
@@ -194,7 +223,10 @@ def test_temperature_by_hand():
     assert fit_temperature([[5.0, 0.0], [0.0, 2.0]], [0, 1]) == 0  # always right
     assert fit_temperature([[5.0, 0.0], [5.0, 0.0]], [0, 1]) == inf  # right by chance
     assert fit_temperature([[5.0, 0.0], [5.0, 0.0]], [1, 1]) == inf  # always wrong
-    assert fit_temperature([[2.0, 2.0]], [0]) == 0  # equal logits: every temperature will do
+    assert fit_temperature([[0.1, 0.2, 0.3]] * 3, [0, 1, 2]) == inf  # by chance, but for rounding
+    # Hardly better than chance: E_softmax(s)[z] = ½ + s/4 + … = observed mean, ½ + 1/20,000
+    found = fit_temperature([[1.0, 0.0]] * 20_000, [0] * 10_001 + [1] * 9_999)
+    assert found == pytest.approx(1 / (2 * np.arctanh(1e-4)), rel=1e-9)
 
 
 def test_temperature_scaling_makes_calibrated():
@@ -203,7 +235,7 @@ def test_temperature_scaling_makes_calibrated():
 
     def error(t):
         p = scipy.special.softmax(logits / t, axis=1)
-        return expected_calibration_error(p.max(axis=1), p.argmax(axis=1) == labels)
+        return expected_calibration_error(p.argmax(axis=1) == labels, p.max(axis=1))
 
     assert error(1.0) > 0.1
     assert error(temperature) < 0.02
@@ -212,22 +244,27 @@ def test_temperature_scaling_makes_calibrated():
 # ------------------------------------------------------------------ bad input
 
 HALVES = [[0.5, 0.5]]
+MASKED = np.ma.array([True, False], mask=[True, False])
 BAD = [
-    (lambda: calibration_table([0.5, 1.5], [0, 1]), "forecasts must lie between 0 and 1; got 1.5"),
-    (lambda: calibration_table([0.5, 0.5], [0, 2]), "outcomes must be 0 or 1; got 2 at index 1"),
-    (lambda: calibration_table([0.5], [0, 1]), "two lists of the same length"),
-    (lambda: calibration_table([[0.5]], [[0]]), "two lists of the same length"),
-    (lambda: calibration_table([0.5], [0], bins=0), "bins must be a whole number, 1 or above"),
-    (lambda: expected_calibration_error([np.nan], [0]), "forecasts has a non-finite entry"),
-    (lambda: calibration_kl([], []), "forecasts is empty"),
+    (lambda: calibration_table([0, 1], [0.5, 1.5]), "forecasts must lie between 0 and 1; got 1.5"),
+    (lambda: calibration_table([0, 2], [0.5, 0.5]), "outcomes must be 0 or 1; got 2 at index 1"),
+    (lambda: calibration_table([0, 1], [0.5]), "two lists of the same length"),
+    (lambda: calibration_table([[0]], [[0.5]]), "two lists of the same length"),
+    (lambda: calibration_table([0], [0.5], bins=0), "bins must be a whole number, 1 or above"),
+    (lambda: expected_calibration_error([0], [np.nan]), "forecasts has a non-finite entry"),
+    (lambda: calibration_kl([], []), "outcomes is empty"),
     (lambda: log_loss_decomposition([1, 1], [0.5, 0.5]), "must have two axes, groups and classes"),
     (lambda: log_loss_decomposition([[1, -1]], HALVES), "counts has a negative entry"),
     (lambda: log_loss_decomposition([[0, 0]], HALVES), "counts are all zero"),
     (lambda: log_loss_decomposition([[1, 1]], [[0.5, 0.6]]), "forecasts sums to 1.1"),
     (lambda: log_loss_decomposition([[1, 1, 1]], HALVES), "tables differ in shape"),
     (lambda: fit_temperature([1.0, 2.0], [0, 1]), "logits must be a table"),
+    (lambda: calibration_table([1], [0.1], bins=10**10), "bins must be at most 1000000"),
+    (lambda: calibration_kl([0.2, 0.7], [1, 0]), "outcomes must be 0 or 1; got 0.2 at index 0"),
+    (lambda: calibration_kl(MASKED, [0.5, 0.5]), "outcomes is a masked array"),
+    (lambda: fit_temperature([[1.0, 1.0], [2.0, 2.0]], [0, 1]), "logits are equal in every row"),
     (lambda: fit_temperature([[1.0, inf]], [0]), "logits has a non-finite entry"),
-    (lambda: fit_temperature([[1.7e308, -1.7e308]], [0]), "logits has a non-finite entry: -inf"),
+    (lambda: fit_temperature([[1e308, -1e308]] * 2, [0, 1]), "span more than the range of a float"),
     (lambda: fit_temperature([[1.0, 2.0]], [2]), "labels must be whole numbers from 0 to 1; got 2"),
     (lambda: fit_temperature([[1.0, 2.0]], [0.5]), "labels must be whole numbers from 0 to 1"),
     (lambda: fit_temperature([[1.0, 2.0]], [0, 1]), "labels must have one entry for each of 1"),

@@ -83,6 +83,19 @@ def test_huffman_is_the_shortest(q):
     assert q @ huffman_code_lengths(q) == pytest.approx(shortest, rel=1e-12)
 
 
+def test_long_words():
+    """Lengths of which 2^−length is no float: Σ p·length − H₂(p) all the same."""
+    half = [0.5, 0.5]
+    assert code_redundancy(half, [1, 2000]) == 999.5  # ½ (1 + 2000) − 1
+    assert code_redundancy(half, [2000, 2000]) == 1999
+    assert code_redundancy([1.0, 0.0], [1, 2000]) == 1
+    assert code_redundancy(half, [1, 2**53]) == 2.0**52 - 0.5
+    p = [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]
+    found = code_redundancy(p, [3, 1500])
+    expected = np.dot(p, [3, 1500]) - entropy(p, base=2)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
 BAD = [
     (lambda: shannon_code_lengths([0.5, 0.5, 0.0]), "q is zero at index (2,): no finite code"),
     (lambda: shannon_code_lengths([0.5, 0.6]), "q sums to 1.1"),
@@ -90,6 +103,9 @@ BAD = [
     (lambda: huffman_code_lengths([[0.5, 0.5]]), "q must be one distribution"),
     (lambda: code_redundancy([0.5, 0.5], [1, 0]), "no prefix code has these lengths"),
     (lambda: code_redundancy([0.5, 0.5], [1, -1]), "lengths has a negative entry"),
+    (lambda: code_redundancy([0.5, 0.5], [1, 1.5]), "lengths must be whole numbers; got 1.5"),
+    (lambda: code_redundancy([0.5, 0.5, 0], [1, 1, 60]), "no prefix code has these lengths"),
+    (lambda: code_redundancy([0.5, 0.5], [0, 2000]), "no prefix code has these lengths"),
     (lambda: code_redundancy([0.5, 0.5], [1, 2, 2]), "lengths differ: p has 2, lengths has 3"),
     (lambda: code_redundancy([0.5, 0.6], [1, 1]), "p sums to 1.1"),
 ]

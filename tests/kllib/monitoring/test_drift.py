@@ -172,6 +172,45 @@ def test_thresholds_by_hand():
     assert threshold == inf
 
 
+@pytest.mark.parametrize("simulations", [99, 999])
+def test_the_rank_of_the_threshold_has_no_rounding_in_it(simulations):
+    """With rate = k/100 exactly k in 100 of simulations + 1 scores may lie above: 41 % of 100 is
+    41, though (1 − 0.41) · 100 is above 59."""
+    scores = np.random.default_rng(10).permutation(simulations) + 1.0  # 1, 2, …, in any order
+
+    def score(p, q):
+        return scores
+
+    for percent in range(1, 100):
+        threshold = drift_threshold(
+            [5, 5],
+            10,
+            score,
+            false_alarm_rate=percent / 100,
+            simulations=simulations,
+            rng=np.random.default_rng(0),
+        )
+        assert threshold == simulations + 1 - percent * (simulations + 1) // 100
+    # A rate of nearly one: the smallest
+    assert threshold_of(score=score, simulations=simulations, false_alarm_rate=1 - 1e-16) == 1
+
+
+def test_the_pairs_are_scored_in_parts():
+    """30,000 categories and 100 simulations: 33 pairs at a time, which the score sees."""
+    sizes = []
+
+    def score(p, q):
+        assert p.shape == q.shape == (len(p), 30_000)
+        sizes.append(len(p))
+        return np.full(len(p), float(len(sizes)))
+
+    threshold = threshold_of(
+        np.ones(30_000, dtype=int), 100, score, simulations=100, false_alarm_rate=0.05
+    )
+    assert sizes == [33, 33, 33, 1]
+    assert threshold == 3  # four threes may lie above, and one four
+
+
 def test_a_change_raises_the_alarm():
     rng = np.random.default_rng(7)
     threshold = drift_threshold(REFERENCE, 500, kl_divergence, false_alarm_rate=0.01, rng=rng)
@@ -185,8 +224,13 @@ def test_a_change_raises_the_alarm():
 @laws
 @given(st.lists(st.integers(-50, 50), min_size=4, max_size=60), st.integers(2, 4))
 def test_bins_lose_no_value(values, bins):
+    if len(set(values)) == 1:
+        with pytest.raises(ValueError, match="reference has the one value"):
+            quantile_edges(values, bins)
+        return
     edges = quantile_edges(values, bins)
-    assert (np.diff(edges) > 0).all() and len(edges) < bins
+    assert (np.diff(edges) > 0).all() and 1 <= len(edges) < bins
+    assert bin_counts(values, edges).all()  # no bin is empty to begin with
     counts = bin_counts([*values, 1e9, -1e9], edges)
     assert len(counts) == len(edges) + 1
     assert counts.sum() == len(values) + 2
@@ -199,14 +243,27 @@ def test_bins_hold_equal_shares():
     reference = rng.normal(size=10_000)
     counts = bin_counts(reference, quantile_edges(reference, 10))
     assert counts.tolist() == [1000] * 10
-    # Repeated values leave fewer bins.
-    assert quantile_edges([1, 1, 1, 1, 2], 4).tolist() == [1]
-    assert bin_counts([1, 1, 1, 1, 2], [1]).tolist() == [0, 5]
+    # Repeated values leave fewer bins, none of them empty; an edge on the least value moves up.
+    for reference, bins, edges, counts in (
+        ([1, 1, 1, 1, 2], 4, [2], [4, 1]),
+        ([0, 0, 0, 0, 1, 1.5], 4, [0.75], [4, 2]),  # ¾ of the way from the fourth to the fifth
+        ([0, 1, 1, 1, 1], 5, [0.8], [1, 4]),  # and not 1, as there is nothing between
+        ([0, 0, 0, 3, 3, 7], 4, [1.5], [3, 3]),
+    ):
+        found = quantile_edges(reference, bins)
+        np.testing.assert_allclose(found, edges, rtol=1e-15)
+        assert bin_counts(reference, found).tolist() == counts
+
+
+def test_edges_beyond_the_range_of_a_difference():
+    assert quantile_edges([-1.7e308, 1.7e308], 2).tolist() == [0]
+    assert quantile_edges([-1.7e308, 0, 1.7e308], 3)[1] == pytest.approx(1.7e308 / 3, rel=1e-14)
 
 
 # ------------------------------------------------------------------ bad input
 
 RNG = np.random.default_rng(9)
+HUGE = 10**400
 
 
 def threshold_of(reference=(5, 5), size=10, score=kl_divergence, rng=RNG, **options):
@@ -230,6 +287,13 @@ BAD = [
     (lambda: threshold_of(rng=1), "rng must be a numpy.random.Generator; got int"),
     (lambda: asymptotic_drift_threshold(1, 10), "categories must be a whole number, 2 or above"),
     (lambda: asymptotic_drift_threshold(2, 0), "sample_size must be a whole number"),
+    (lambda: asymptotic_drift_threshold(HUGE, 10), "categories must be at most 9007199254740992"),
+    (lambda: asymptotic_drift_threshold(2, HUGE), "sample_size must be at most 9007199254740992"),
+    (lambda: threshold_of(reference=[1e30, 1e30]), "reference_counts add up to more than 2**53"),
+    (lambda: threshold_of(false_alarm_rate=1 / 49, simulations=47), "must be at least 48"),
+    (lambda: threshold_of(false_alarm_rate=5e-324), "simulations must be at least inf"),
+    (lambda: threshold_of(simulations=10**9), "simulations must be at most 100000000"),
+    (lambda: quantile_edges([2, 2, 2], 2), "reference has the one value 2: no edge divides it"),
     (lambda: asymptotic_drift_threshold(2, 10, reference_size=0), "reference_size must be"),
     (lambda: asymptotic_drift_threshold(2, 10, false_alarm_rate=2), "false_alarm_rate must"),
     (lambda: quantile_edges([1, 2, 3], 4), "reference must hold at least 4 observations"),

@@ -106,6 +106,7 @@ BAD = [
     (lambda: pac_bayes_bound(2, 1, 10), "empirical_risk must lie between 0 and 1"),
     (lambda: pac_bayes_bound(0.1, -1, 10), "divergence must not be negative"),
     (lambda: pac_bayes_bound(0.1, 1, 0), "sample_size must be a whole number, 1 or above"),
+    (lambda: pac_bayes_bound(0.1, 1, 10**20), "sample_size must be at most 9007199254740992"),
     (lambda: pac_bayes_bound(0.1, 1, 10, delta=0), "delta must lie strictly between 0 and 1"),
     (lambda: pac_bayes_bound(0.1, 1, 10, form="sqrt"), "form must be 'kl' or 'pinsker'"),
     (lambda: pac_bayes_bound([0.1] * 2, [1] * 3, 10), "shapes do not broadcast"),
