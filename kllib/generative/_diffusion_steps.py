@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import validate
+from kllib._numerics import validate_vectors
 from kllib._numerics.validate import Array
 
 
@@ -34,9 +34,7 @@ def steps_back(betas: Array) -> StepsBack:
 
 def schedule(value: ArrayLike) -> Array:
     """A vector of numbers between 0 and 1."""
-    betas = validate.vectors("betas", value)
-    if betas.ndim != 1:
-        raise ValueError(f"betas must be a vector; its shape is {betas.shape}")
+    betas = validate_vectors.vector("betas", value)
     wrong = (betas <= 0) | (betas >= 1)
     if np.any(wrong):
         index = int(np.argmax(wrong))

@@ -13,16 +13,15 @@ data. In nats. Relative errors of the terms are at most 1e-12.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate, validate_numbers
+from kllib._numerics import stable, validate, validate_numbers, validate_vectors
 from kllib._numerics.validate import Array
 from kllib.gaussian import kl_normal
 from kllib.generative._diffusion_steps import StepsBack, kept_and_noise, schedule, steps_back
-from kllib.generative.diffusion import NormalMoments
 
 __all__ = [
     "DiffusionBound",
@@ -34,7 +33,9 @@ __all__ = [
 ]
 
 
+# Numbers are squared, and variances are divided by each other.
 _LARGEST = 1e150
+_SMALLEST_VARIANCE = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,9 @@ class DiffusionBound:
     negative_log_likelihood : float
         The mean of −log p(x_0), exactly: the cross-entropy of the data and the model.
     gap : float
-        total − negative_log_likelihood: the mean of D(q(x_1, ..., x_T|x_0)‖p(x_1, ..., x_T|x_0)).
+        total − negative_log_likelihood: the mean of D(q(x_1, ..., x_T|x_0)‖p(x_1, ..., x_T|x_0)),
+        a sum of divergences D(q(x_t|x_{t−1})‖p(x_t|x_{t−1})), and never negative. It is computed
+        from them, so that it is much more accurate than the difference.
     """
 
     prior: float
@@ -82,6 +85,15 @@ class DiffusionBound:
     total: float
     negative_log_likelihood: float
     gap: float
+
+
+class _Chain(NamedTuple):
+    """The model's x_0, ..., x_T, and its steps p(x_{t−1}|x_t) = N(slope x_t + shift, noise)."""
+
+    means: Array
+    variances: Array
+    slopes: Array
+    noise: Array
 
 
 def optimal_denoiser(
@@ -112,8 +124,8 @@ def optimal_denoiser(
     Raises
     ------
     ValueError
-        When mu is not finite, sigma is not positive, a β is not between 0 and 1, or ``variance``
-        is none of the three.
+        When mu is not finite, sigma is not positive, either is beyond 1e150 (or sigma below
+        1e-150), a β is not between 0 and 1, or ``variance`` is none of the three.
 
     References
     ----------
@@ -132,15 +144,14 @@ def optimal_denoiser(
     kept, noise = kept_and_noise(betas)
     back = steps_back(betas)
     spread = kept * sigma**2 + noise  # the variance of x_t
+    validate_numbers.choice("variance", variance, ("optimal", "forward", "posterior"))
     choices = {
         "optimal": back.variance + back.start**2 * (sigma**2 * noise / spread),
         "forward": betas,
         "posterior": back.variance,
     }
-    if variance not in choices:
-        raise ValueError(f"variance must be 'optimal', 'forward' or 'posterior'; got {variance!r}")
     gains, offsets = np.sqrt(kept) * (sigma**2 / spread), mu * (noise / spread)
-    return LinearDenoiser(gains, offsets, choices[variance])
+    return LinearDenoiser(gains, offsets, choices[variance].copy())
 
 
 def diffusion_bound(
@@ -163,13 +174,15 @@ def diffusion_bound(
     Returns
     -------
     DiffusionBound
-        With ``inf`` where a variance of the model is zero.
+        With ``inf`` where a variance of the model is zero, or the value beyond the range of a
+        float.
 
     Raises
     ------
     ValueError
-        When mu is not finite, sigma is not positive, a β is not between 0 and 1, or the model has
-        another number of steps, an entry that is not finite, or a negative variance.
+        As `optimal_denoiser` does, and when the model is no `LinearDenoiser`, has another number
+        of steps, an entry beyond 1e150 or not finite, or a variance that is negative, or positive
+        and below 1e-300; and when what it generates is beyond the range of a float.
 
     References
     ----------
@@ -193,7 +206,7 @@ def diffusion_bound(
     back = steps_back(betas)
     unseen = 1 - model.gains * np.sqrt(kept)  # how much of x_0 the guess leaves out
     error = (unseen * mu - model.offsets) ** 2 + (unseen * sigma) ** 2 + model.gains**2 * noise
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weighted = back.start**2 * error / (2 * model.variances)
         variances = stable.phi((back.variance - model.variances) / model.variances)
         reconstruction = np.log(2 * math.pi * model.variances[0]) / 2 + weighted[0]
@@ -201,8 +214,9 @@ def diffusion_bound(
     reconstruction = reconstruction if model.variances[0] > 0 else np.inf
     prior = (_variance_gap(kept[-1], noise[-1]) + kept[-1] * (mu**2 + sigma**2)) / 2
     total = float(prior + denoising.sum() + reconstruction)
-    likelihood = _cross_entropy(mu, sigma, _generated(model, back))
-    gap = total - likelihood if math.isfinite(total) else math.inf
+    chain = _generated(model, back)
+    likelihood = _cross_entropy(mu, sigma, chain.means[0], chain.variances[0])
+    gap = _gap(mu, sigma, betas, chain) if math.isfinite(total) else math.inf
     return DiffusionBound(float(prior), denoising, float(reconstruction), total, likelihood, gap)
 
 
@@ -229,8 +243,8 @@ def diffusion_sample(
     Raises
     ------
     ValueError
-        When a β is not between 0 and 1, the model has another number of steps, an entry that is
-        not finite or a negative variance, or rng or size is not of its kind.
+        When a β is not between 0 and 1, the model is none that `diffusion_bound` takes, or rng or
+        size is not of its kind.
 
     References
     ----------
@@ -277,7 +291,8 @@ def noise_prediction_weights(betas: ArrayLike, variances: ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        When a β is not between 0 and 1, a variance is not positive, or the lengths differ.
+        When a β is not between 0 and 1, a variance is not positive or below 1e-300, or the lengths
+        differ.
 
     References
     ----------
@@ -292,28 +307,50 @@ def noise_prediction_weights(betas: ArrayLike, variances: ArrayLike) -> Array:
     [0.5  0.01]
     """
     betas, variances = schedule(betas), validate.positive("variances", variances)
+    _require_normal("variances", variances)
     validate.same_length(betas=betas, variances=np.atleast_1d(variances))
     _, noise = kept_and_noise(betas)
     result: Array = betas / (2 * variances) * (betas / noise) / (1 - betas)
     return result
 
 
-def _generated(model: LinearDenoiser, back: StepsBack) -> NormalMoments:
-    """Mean and variance of the model's x_0."""
-    mean, variance = np.float64(0), np.float64(1)
-    for i in reversed(range(back.start.size)):
-        slope = back.here[i] + back.start[i] * model.gains[i]
-        mean = slope * mean + back.start[i] * model.offsets[i]
-        variance = slope**2 * variance + model.variances[i]
-    return NormalMoments(mean, variance)
+def _generated(model: LinearDenoiser, back: StepsBack) -> _Chain:
+    slopes, shifts = back.here + back.start * model.gains, back.start * model.offsets
+    means, variances = np.zeros(slopes.size + 1), np.ones(slopes.size + 1)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for i in reversed(range(slopes.size)):
+            means[i] = slopes[i] * means[i + 1] + shifts[i]
+            variances[i] = slopes[i] ** 2 * variances[i + 1] + model.variances[i]
+    if not (np.isfinite(means).all() and np.isfinite(variances).all()):
+        raise ValueError("what the model generates is beyond the range of a float")
+    return _Chain(means, variances, slopes, model.variances)
 
 
-def _cross_entropy(mu: float, sigma: float, model: NormalMoments) -> float:
+def _cross_entropy(mu: float, sigma: float, mean: float, variance: float) -> float:
     """E[−log p(x_0)] for data N(mu, sigma²)."""
-    entropy = math.log(2 * math.pi * math.e) / 2 + math.log(sigma)
-    if model.variance == 0:
+    if variance == 0:
         return math.inf
-    return entropy + float(kl_normal(mu, sigma, model.mean, math.sqrt(model.variance)))
+    entropy = math.log(2 * math.pi * math.e) / 2 + math.log(sigma)
+    return entropy + float(kl_normal(mu, sigma, mean, math.sqrt(variance)))
+
+
+def _gap(mu: float, sigma: float, betas: Array, chain: _Chain) -> float:
+    """Σ E D(q(x_t|x_{t−1})‖p(x_t|x_{t−1})): the chains compared forwards, from the same x_0."""
+    kept, noise = kept_and_noise(betas)
+    kept, noise = np.append(1.0, kept[:-1]), np.append(0.0, noise[:-1])
+    centre, spread = np.sqrt(kept) * mu, kept * sigma**2 + noise  # of q(x_{t−1})
+    keep = np.sqrt(1 - betas)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # By Bayes p(x_t|x_{t−1}) has the mean of p(x_t) + gain (x_{t−1} − the mean of p(x_{t−1}))
+        ratio = chain.variances[1:] / chain.variances[:-1]
+        gain, variance = chain.slopes * ratio, chain.noise * ratio
+        expected = chain.means[1:] + gain * (centre - chain.means[:-1])
+        shifts = (keep * centre - expected) ** 2 + (keep - gain) ** 2 * spread
+        terms = stable.phi((betas - variance) / variance) + shifts / variance
+        gap = float(terms.sum() / 2)
+    if math.isnan(gap):
+        raise ValueError("what the model generates is beyond the range of a float")
+    return gap
 
 
 def _variance_gap(kept: np.float64, noise: np.float64) -> float:
@@ -324,15 +361,16 @@ def _variance_gap(kept: np.float64, noise: np.float64) -> float:
 
 
 def _data(mu: float, sigma: float) -> tuple[float, float]:
-    mean, scale = validate.real_array("mu", mu), validate.positive("sigma", sigma)
-    if mean.ndim or scale.ndim:
-        raise ValueError("mu and sigma must be single numbers")
-    if max(abs(mean), scale) > _LARGEST:
-        raise ValueError(f"mu and sigma must be at most {_LARGEST:g}, so that they can be squared")
-    return float(mean), float(scale)
+    mean = validate_vectors.single_number("mu", mu, _LARGEST)
+    scale = validate_vectors.single_number("sigma", sigma, _LARGEST)
+    validate.positive("sigma", scale)
+    if scale < 1 / _LARGEST:
+        raise ValueError(f"sigma must be at least {1 / _LARGEST:g}; got {scale:g}")
+    return mean, scale
 
 
 def _checked(model: LinearDenoiser, steps: int) -> LinearDenoiser:
+    model = validate_numbers.instance("model", model, LinearDenoiser)
     fields = {
         "gains": validate.real_array("model.gains", model.gains),
         "offsets": validate.real_array("model.offsets", model.offsets),
@@ -344,4 +382,14 @@ def _checked(model: LinearDenoiser, steps: int) -> LinearDenoiser:
                 f"model.{name} must have one entry for each of the {steps} steps; its shape is "
                 f"{array.shape}"
             )
+    largest = max(float(np.abs(array).max()) for array in fields.values())
+    if largest > _LARGEST:
+        raise ValueError(f"the model has an entry above {_LARGEST:g} in size: {largest:g}")
+    _require_normal("model.variances", fields["variances"])
     return LinearDenoiser(**fields)
+
+
+def _require_normal(name: str, variances: Array) -> None:
+    positive = variances[variances > 0]
+    if positive.size and positive.min() < _SMALLEST_VARIANCE:
+        raise ValueError(f"{name} has an entry between 0 and {_SMALLEST_VARIANCE:g}")

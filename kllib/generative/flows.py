@@ -13,7 +13,7 @@ In nats, per observation.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from kllib._numerics import mixture_integrals, validate, validate_numbers
+from kllib._numerics import mixture_integrals, stable, validate, validate_numbers, validate_vectors
 from kllib._numerics.validate import Array
 from kllib.mixture import NormalMixture
 
@@ -39,6 +39,13 @@ Density = Callable[[Array], Array]
 # A step may be this many times as steep as the data are wide; without a limit the likelihood has
 # no maximum, since a step of no height and endless steepness fits a single observation.
 _STEEPEST = 20.0
+# The logarithms in a flow are at most so large, and the exponentials' squares still floats.
+_LARGEST_LOG = 300.0
+_LARGEST_LOSS = 1e300
+# Training looks for logarithms up to this, in units in which the data have deviation 1: e⁻⁶⁰ is
+# nothing. With data of a deviation between the bounds below, what it finds stays in the range.
+_LARGEST_TRAINED = 60.0
+_LARGEST_SPREAD = 1e100
 
 
 def change_of_variables(
@@ -97,18 +104,19 @@ class MonotoneFlow:
     Parameters
     ----------
     shift, slope : float
-        Of the straight part; ``slope`` is the logarithm of the real one.
+        Of the straight part; ``slope`` is the logarithm of the real one. Logarithms lie between
+        −300 and 300.
     heights, steepness, centres : array_like, shape (K,), optional
         Of the K steps; ``heights`` and ``steepness`` are logarithms. None, when left out.
 
     Raises
     ------
     ValueError
-        When a number is not finite or the lengths differ.
+        When a number is not finite, a logarithm is above 300 in size, or the lengths differ.
 
     References
     ----------
-    Papamakarios et al. (2021), section 3.1, on maps made of increasing functions.
+    Papamakarios et al. (2021), Normalizing flows for probabilistic modeling and inference.
 
     Examples
     --------
@@ -132,13 +140,17 @@ class MonotoneFlow:
         centres: ArrayLike = (),
     ) -> None:
         steps = {"heights": heights, "steepness": steepness, "centres": centres}
-        if any(np.size(value) for value in steps.values()):
-            fields = {name: _vector(name, value) for name, value in steps.items()}
-            validate.same_length(**fields)
-        else:
+        if all(isinstance(value, Sized) and len(value) == 0 for value in steps.values()):
             fields = dict.fromkeys(steps, np.empty(0))
-        for name, number in {"shift": shift, "slope": slope}.items():
-            object.__setattr__(self, name, float(validate.real_array(name, number)))
+        else:
+            fields = {name: validate_vectors.vector(name, v) for name, v in steps.items()}
+            validate.same_length(**fields)
+            for name in ("heights", "steepness"):
+                _require_moderate(name, fields[name])
+        number = validate_vectors.single_number("shift", shift, np.finfo(float).max)
+        object.__setattr__(self, "shift", number)
+        number = validate_vectors.single_number("slope", slope, _LARGEST_LOG)
+        object.__setattr__(self, "slope", number)
         for name, array in fields.items():
             frozen = array.copy()
             frozen.flags.writeable = False
@@ -148,7 +160,8 @@ class MonotoneFlow:
         """g(x), which is standard normal when x has this flow's density."""
         x = validate.real_array("x", x)
         steps = np.exp(self.heights) * np.tanh(self._inner(x))
-        result: Array = self.shift + math.exp(self.slope) * x + steps.sum(axis=-1)
+        with np.errstate(over="ignore"):  # far out g is infinite, and its density zero
+            result: Array = self.shift + math.exp(self.slope) * x + steps.sum(axis=-1)
         return result
 
     def log_derivative(self, x: ArrayLike) -> Array:
@@ -163,22 +176,27 @@ class MonotoneFlow:
     def log_density(self, x: ArrayLike) -> Array:
         """log p(x) = log N(g(x); 0, 1) + log g′(x)."""
         z = self.to_normal(x)
-        result: Array = -(z * z + math.log(2 * math.pi)) / 2 + self.log_derivative(x)
+        square = stable.square(np.asarray(z))
+        result: Array = -(square + math.log(2 * math.pi)) / 2 + self.log_derivative(x)
         return result
 
     def from_normal(self, z: ArrayLike) -> Array:
-        """The x with g(x) = z, by bisection to the last digit."""
+        """The x with g(x) = z, by bisection until no float lies in between."""
         z = validate.real_array("z", z)
         # All steps together add at most their heights to the straight part.
-        reach = np.exp(self.heights).sum()
-        low = (z - self.shift - reach) / math.exp(self.slope)
-        high = (z - self.shift + reach) / math.exp(self.slope)
-        for _ in range(100):
-            middle = low + (high - low) / 2
+        reach = 1.001 * (np.exp(self.heights).sum() + np.abs(z - self.shift))
+        with np.errstate(over="ignore"):
+            high = np.minimum(reach / math.exp(self.slope), np.finfo(float).max)
+        low = -high
+        while True:
+            middle: Array = low / 2 + high / 2
+            if np.all((middle <= low) | (middle >= high)):
+                break
             below = self.to_normal(middle) < z
             low, high = np.where(below, middle, low), np.where(below, high, middle)
-        result: Array = low + (high - low) / 2
-        return result
+        if np.any(np.abs(middle) >= np.nextafter(np.finfo(float).max, 0.0)):
+            raise ValueError("z is beyond what the flow reaches within the range of a float")
+        return middle
 
     def sample(self, rng: np.random.Generator, size: int) -> Array:
         """``size`` independent draws: standard normal ones, sent back through the map."""
@@ -186,7 +204,8 @@ class MonotoneFlow:
         return self.from_normal(validate_numbers.generator(rng).standard_normal(size))
 
     def _inner(self, x: Array) -> Array:
-        result: Array = np.exp(self.steepness) * (x[..., None] - self.centres)
+        with np.errstate(over="ignore"):
+            result: Array = np.exp(self.steepness) * (x[..., None] - self.centres)
         return result
 
 
@@ -245,11 +264,22 @@ def flow_loss(parameters: ArrayLike, x: ArrayLike) -> tuple[float, Array]:
     >>> print(round(loss - math.log(2 * math.pi * math.e) / 2, 12), gradient)
     0.0 [0. 0.]
     """
-    vector, x = _vector("parameters", parameters), _vector("x", x)
-    flow = _flow(vector)
+    x = validate_vectors.vector("x", x)
+    flow = _flow(validate_vectors.vector("parameters", parameters))
     z, log_slope = flow.to_normal(x), flow.log_derivative(x)
-    loss = np.mean(z * z / 2 - log_slope) + math.log(2 * math.pi) / 2
+    loss = np.mean(stable.square(z) / 2 - log_slope) + math.log(2 * math.pi) / 2
+    if not loss < _LARGEST_LOSS:
+        raise ValueError("x is so far out that its density is beyond the range of a float")
 
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradient = _loss_gradient(flow, x, z, log_slope)
+    if not np.isfinite(gradient).all():
+        raise ValueError("parameters are so large that the gradient is beyond the range of a float")
+    return float(loss), gradient
+
+
+def _loss_gradient(flow: MonotoneFlow, x: Array, z: Array, log_slope: Array) -> Array:
+    """The mean of z ∂g/∂parameter − (∂g′/∂parameter)/g′."""
     rise, height, steep = math.exp(flow.slope), np.exp(flow.heights), np.exp(flow.steepness)
     u = steep * (x[:, None] - flow.centres)
     tanh = np.tanh(u)
@@ -259,25 +289,25 @@ def flow_loss(parameters: ArrayLike, x: ArrayLike) -> tuple[float, Array]:
     d_map = [ones, rise * x[:, None], height * tanh, u * bell, -steep * bell]
     bend = steep * bell
     d_slope = [zeros, rise * ones, bend, bend * (1 - 2 * u * tanh), 2 * steep * bend * tanh]
-    gradient = (z @ np.hstack(d_map) - np.exp(-log_slope) @ np.hstack(d_slope)) / x.size
-    return float(loss), gradient
+    result: Array = (z @ np.hstack(d_map) - np.exp(-log_slope) @ np.hstack(d_slope)) / x.size
+    return result
 
 
-def train_flow(x: ArrayLike, steps: int = 2, *, most_iterations: int = 2000) -> FlowFit:
+def train_flow(x: ArrayLike, bumps: int = 2, *, max_steps: int = 2000) -> FlowFit:
     """Fit a `MonotoneFlow` to observations by maximum likelihood, that is by D(data‖flow).
 
-    From a normal distribution of the data's mean and spread, with the steps small and spread over
+    From a normal distribution of the data's mean and spread, with the bumps small and spread over
     the data, downhill by a quasi-Newton method (L-BFGS). It ends in a local optimum.
 
     Parameters
     ----------
     x : array_like, shape (n,)
         The observations, not all equal.
-    steps : int
-        K, the number of smooth steps, not negative. Where g is steep the density is high, so that
-        a mode wants a step of its own; with 0 the flow is a normal distribution.
-    most_iterations : int
-        Stop after so many iterations in any case.
+    bumps : int
+        K, the number of smooth steps in g, not negative. Where g is steep the density is high, and
+        a mode wants one of its own; with 0 the flow is a normal distribution.
+    max_steps : int
+        Stop after so many steps of the descent in any case.
 
     Returns
     -------
@@ -286,7 +316,8 @@ def train_flow(x: ArrayLike, steps: int = 2, *, most_iterations: int = 2000) -> 
     Raises
     ------
     ValueError
-        When x is not a vector of finite numbers, or all are equal.
+        When x is not a vector of finite numbers, all are equal but for rounding, or their standard
+        deviation is not between 1e-100 and 1e100.
 
     References
     ----------
@@ -302,27 +333,26 @@ def train_flow(x: ArrayLike, steps: int = 2, *, most_iterations: int = 2000) -> 
     """
     from scipy.optimize import minimize
 
-    x = _vector("x", x)
-    count = validate_numbers.whole_number("steps", steps, 0)
-    most_iterations = validate_numbers.whole_number("most_iterations", most_iterations)
-    mean, spread = float(x.mean()), float(x.std())
-    if spread == 0:
-        raise ValueError("x must hold at least two different numbers")
+    x = validate_vectors.vector("x", x)
+    count = validate_numbers.whole_number("bumps", bumps, 0)
+    max_steps = validate_numbers.whole_number("max_steps", max_steps)
+    mean, spread = _mean_and_spread(x)
     standard = (x - mean) / spread
     centres = np.quantile(standard, (np.arange(count) + 0.5) / max(count, 1))
     start = np.concatenate([[0.0, 0.0], np.full(count, -1.0), np.zeros(count), centres])
-    losses = [flow_loss(start, standard)[0]]
+    losses, free = [flow_loss(start, standard)[0]], (None, None)
     found = minimize(
         flow_loss,
         start,
         args=(standard,),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(None, None)] * (2 + count)
-        + [(None, math.log(_STEEPEST))] * count
-        + [(None, None)] * count,
+        bounds=[free]
+        + [(-_LARGEST_TRAINED, _LARGEST_TRAINED)] * (1 + count)
+        + [(-_LARGEST_TRAINED, math.log(_STEEPEST))] * count
+        + [free] * count,
         callback=lambda parameters: losses.append(flow_loss(parameters, standard)[0]),
-        options={"maxiter": most_iterations, "maxfun": 10 * most_iterations, "ftol": 1e-13},
+        options={"maxiter": max_steps, "maxfun": 10 * max_steps, "ftol": 1e-13},
     )
     return FlowFit(
         _unscaled(_flow(found.x), mean, spread),
@@ -331,25 +361,26 @@ def train_flow(x: ArrayLike, steps: int = 2, *, most_iterations: int = 2000) -> 
     )
 
 
-def kl_to_flow(truth: NormalMixture, flow: MonotoneFlow) -> float:
+def kl_to_flow(p: NormalMixture, flow: MonotoneFlow) -> float:
     """D(p‖flow) = ∫ p(x) log(p(x)/p_flow(x)) dx for a mixture of normals p, by quadrature.
 
     Parameters
     ----------
-    truth : NormalMixture
-        p, the distribution from which the data came.
+    p : NormalMixture
+        The truth, from which the data came.
     flow : MonotoneFlow
         The model.
 
     Returns
     -------
     float
-        In nats, within 1e-10·D + 1e-15·√D.
+        In nats, within 1e-10·D + 1e-15·(1 + m)·√D, where m is the largest of p's means over its
+        standard deviation.
 
     Raises
     ------
     ValueError
-        When a component is too narrow for quadrature.
+        When a component is too narrow for quadrature, or p or flow is not of its kind.
 
     References
     ----------
@@ -364,15 +395,17 @@ def kl_to_flow(truth: NormalMixture, flow: MonotoneFlow) -> float:
     >>> print(math.isclose(kl_to_flow(NormalMixture([1], [0], [1]), flow), kl_normal(0, 1, 1, 2)))
     True
     """
+    p = validate_numbers.instance("p", p, NormalMixture)
+    flow = validate_numbers.instance("flow", flow, MonotoneFlow)
 
     def integrand(x: Array) -> Array:
-        log_p, log_q = np.asarray(truth.log_density(x)), flow.log_density(x)
+        log_p, log_q = np.asarray(p.log_density(x)), flow.log_density(x)
         return mixture_integrals.alpha_gap(log_p, log_q, 1.0)[None]
 
     # Panels that resolve p, each step of the flow, and the flow's tails
     widths = np.exp(-np.append(flow.steepness, flow.slope))
-    means = np.concatenate([truth.means, flow.centres, [float(flow.from_normal(0.0))]])
-    sigmas = np.concatenate([truth.sigmas, widths])
+    means = np.concatenate([p.means, flow.centres, [float(flow.from_normal(0.0))]])
+    sigmas = np.concatenate([p.sigmas, widths])
     value = float(mixture_integrals.integrate(integrand, means, sigmas)[0])
     # The integrand is p log(p/q) − p + q: what of q lies beyond the panels is missing
     ends = mixture_integrals.panel_edges(means, sigmas)[[0, -1]]
@@ -401,8 +434,23 @@ def _unscaled(flow: MonotoneFlow, mean: float, spread: float) -> MonotoneFlow:
     )
 
 
-def _vector(name: str, value: ArrayLike) -> Array:
-    array = validate.vectors(name, value)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be a vector; its shape is {array.shape}")
-    return array
+def _require_moderate(name: str, logarithms: Array) -> None:
+    largest = float(np.abs(logarithms).max())
+    if largest > _LARGEST_LOG:
+        raise ValueError(f"{name} must be at most {_LARGEST_LOG:g} in size; got {largest:g}")
+
+
+def _mean_and_spread(x: Array) -> tuple[float, float]:
+    if x.min() == x.max():
+        raise ValueError("x must hold at least two different numbers")
+    unit = float(np.abs(x).max())
+    scaled = x / unit
+    mean, spread = float(scaled.mean()), float(scaled.std())
+    if spread <= 4 * np.finfo(float).eps:
+        raise ValueError("x must hold different numbers: these are equal but for rounding")
+    if not 1 / _LARGEST_SPREAD <= unit * spread <= _LARGEST_SPREAD:
+        raise ValueError(
+            f"x must have a standard deviation between {1 / _LARGEST_SPREAD:g} and "
+            f"{_LARGEST_SPREAD:g}; it is {unit * spread:.3g}: change its unit"
+        )
+    return unit * mean, unit * spread

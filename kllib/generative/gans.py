@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import gaps, score_vectors, stable, validate
+from kllib._numerics import gaps, score_vectors, stable, validate, validate_numbers, validate_tables
 from kllib.generative import _discriminator
 
 __all__ = [
@@ -107,12 +107,7 @@ def gan_value(p: ArrayLike, q: ArrayLike, discriminator: ArrayLike | None = None
         # log D* = −log(1 + q/p) and log(1 − D*) = −log(1 + p/q): no term is positive
         real = stable.expectation(p, np.logaddexp(0, log_odds))
         return 0.0 - (real + stable.expectation(q, np.logaddexp(0, -log_odds)))
-    guess = validate.real_array("discriminator", discriminator)
-    if np.any((guess < 0) | (guess > 1)):
-        index = tuple(int(i) for i in np.argwhere((guess < 0) | (guess > 1))[0])
-        raise ValueError(
-            f"discriminator must be between 0 and 1; it is {guess[index]:.6g} at index {index}"
-        )
+    guess = validate_tables.fractions("discriminator", discriminator)
     validate.same_length(p=p, q=q, discriminator=np.atleast_1d(guess))
     with np.errstate(divide="ignore"):
         return stable.expectation(p, np.log(guess)) + stable.expectation(q, np.log1p(-guess))
@@ -186,7 +181,8 @@ def gan_generator_gradient(
     ------
     ValueError
         When p or q is not a distribution; the shapes do not fit; the scores do not average to
-        zero under q; or the non-saturating loss is infinite, as q has an outcome that p rules out.
+        zero under q; the non-saturating loss is infinite, as q has an outcome that p rules out; or
+        saturating is not a truth value.
 
     References
     ----------
@@ -207,6 +203,7 @@ def gan_generator_gradient(
     """
     p, q = validate.distribution("p", p), validate.distribution("q", q)
     validate.same_length(p=p, q=q)
+    saturating = validate_numbers.flag("saturating", saturating)
     difference, p, q = _discriminator.exact_shares(p, q)
     rows = score_vectors.scores(scores, q)
     rows = rows - np.asarray(stable.expectation(q[..., None, :], rows))[..., None]  # rounding

@@ -24,16 +24,17 @@ from kllib._numerics.double_double import DD
 from kllib._numerics.validate import Array
 
 # A moment this near to the boundary lies on it: relative to itself for one statistic, which is
-# rounding alone; in units of the statistics' ranges, the accuracy of a plane, for several.
+# rounding alone, but never more than the second number, which is in units of the statistics'
+# ranges; that is the accuracy of a plane, and holds for several.
 _ROUNDING = 1e-15
 _ROUNDING_PLANE = 1e-12
 # When Newton's method has tilted the logarithms so far apart, the boundary may be near.
 _STEEP = 20.0
-_MOST_STEPS = 200
+_MOST_STEPS = 1000
 # No step changes a logarithm by more: a float's own range is 1450.
 _LONGEST = 2000.0
 # Probabilities below this have no part in the moments.
-_NOTHING = 1e-18
+_NOTHING = 1e-305
 # A solution misses its moments by less, in units of the statistics' ranges.
 _MISS = 1e-11
 _OUTSIDE = "moments lie outside the convex hull of the statistics' possible values"
@@ -124,8 +125,9 @@ def _scales(statistics: Array, moments: Array) -> tuple[Array, Array]:
     ranges = statistics.max(axis=1) - statistics.min(axis=1)
     size = np.maximum(np.abs(statistics).max(axis=1), np.abs(moments))
     ranges = np.where(ranges > 0, ranges, np.where(size > 0, size, 1.0))
-    rounding = _ROUNDING * np.abs(moments) / ranges
-    return ranges, rounding if len(moments) == 1 else np.maximum(rounding, _ROUNDING_PLANE)
+    if len(moments) > 1:
+        return ranges, np.full(len(moments), _ROUNDING_PLANE)
+    return ranges, np.minimum(_ROUNDING * np.abs(moments) / ranges, _ROUNDING_PLANE)
 
 
 def _prepare(base: Array, statistics: Array, moments: DD, ranges: Array) -> _Problem:
@@ -195,7 +197,8 @@ def _newton_step(centred: Array, p: Array, gradient: Array) -> Array:
         step = -np.linalg.solve((centred * p) @ centred.T, gradient).astype(np.float64, copy=False)
     except np.linalg.LinAlgError:
         return -_LONGEST * gradient
-    return step if gradient @ step <= 0 else -_LONGEST * gradient
+    finite = bool(np.isfinite(step).all())
+    return step if finite and gradient @ step <= 0 else -_LONGEST * gradient
 
 
 def _length(base: Array, exponents: Array, change: Array, excess: float, longest: float) -> float:

@@ -10,7 +10,8 @@ the log-likelihood from below, and both steps raise it:
 - The M-step is an M-projection: of the completed data r(z|x) onto the model, an exponential family
   when z is seen. Its solution matches weighted moments.
 
-So the log-likelihood never falls, but for rounding. Nothing more is promised: where it ends depends on the start.
+So the log-likelihood never falls, but for rounding. Nothing more is promised: where it ends
+depends on the start.
 All values are in nats, summed over the observations.
 """
 
@@ -139,9 +140,10 @@ def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
     means, shift = means + excess, x - means - excess
     sigmas = np.sqrt((stable.square(shift) * r).sum(axis=0) / total)
     size = np.sqrt((stable.square(x) * r).sum(axis=0) / total)
-    if np.any(sigmas <= 4 * np.finfo(float).eps * size):
+    shrunk = sigmas <= 4 * np.finfo(float).eps * size
+    if np.any(shrunk):
         raise ValueError(
-            f"component {int(np.argmin(sigmas / size))} has shrunk onto a single point: there the "
+            f"component {int(np.argmax(shrunk))} has shrunk onto a single point: there the "
             "likelihood grows without bound; start elsewhere, or with fewer components"
         )
     means, sigmas = np.ldexp(means, exponents), np.ldexp(sigmas, exponents)
@@ -216,8 +218,8 @@ def em_normal_mixture(
     Raises
     ------
     ValueError
-        When x is not a vector of finite numbers, start is no `NormalMixture`, or on the way `em_m_step` finds a component
-        without observations or without variance.
+        When x is not a vector of finite numbers, start is no `NormalMixture`, or on the way
+        `em_m_step` finds a component without observations or without variance.
 
     References
     ----------
@@ -243,8 +245,10 @@ def em_normal_mixture(
         before, responsibilities = mixture, em_e_step(x, mixture)
         mixture = em_m_step(x, responsibilities)
         bounds.append(em_elbo(x, responsibilities, mixture))
-        # From logarithms, as a posterior probability may underflow, which is no infinite gap
-        gaps.append(float(np.sum(kl_from_logits(_log_joint(x, before), _log_joint(x, mixture)))))
+        # From logarithms, as a posterior probability may underflow, which is no infinite gap; but
+        # where the one before has underflowed, it is zero in the M-step too
+        logits = np.where(responsibilities > 0, _log_joint(x, before), -np.inf)
+        gaps.append(float(np.sum(kl_from_logits(logits, _log_joint(x, mixture)))))
         likelihoods.append(_log_likelihood(x, mixture))
         converged = likelihoods[-1] - likelihoods[-2] <= enough
     return EMFit(mixture, np.array(likelihoods), np.array(bounds), np.array(gaps), converged)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import score_vectors, stable, validate
+from kllib._numerics import score_vectors, stable, validate, validate_numbers, validate_tables
 from kllib._numerics.double_double import DD
 
 __all__ = [
@@ -32,6 +32,9 @@ __all__ = [
 Array: TypeAlias = NDArray[np.float64]
 #: One number gives a float, a batch an array.
 Result: TypeAlias = np.float64 | Array
+
+# Rounding may leave eigenvalues so far below zero, when the diagonal is about one.
+_NEGATIVE = 1e-9
 
 
 def fisher_information(p: ArrayLike, scores: ArrayLike) -> Array:
@@ -136,10 +139,7 @@ def fisher_bernoulli(p: ArrayLike) -> Result:
     >>> print(fisher_bernoulli([0.5, 0.2, 0.0]))
     [4.   6.25  inf]
     """
-    p = validate.real_array("p", p)
-    if np.any((p < 0) | (p > 1)):
-        index = tuple(int(i) for i in np.argwhere((p < 0) | (p > 1))[0])
-        raise ValueError(f"p must be between 0 and 1; it is {p[index]:.6g} at index {index}")
+    p = validate_tables.fractions("p", p)
     with np.errstate(divide="ignore", over="ignore"):
         value = 1 / (p * (1 - p))
     return value if p.ndim else np.float64(value)
@@ -182,8 +182,7 @@ def fisher_categorical(
     [[6.25]] [[ 0.16 -0.16]
      [-0.16  0.16]]
     """
-    if parameters not in ("probabilities", "logits"):
-        raise ValueError(f"parameters must be 'probabilities' or 'logits'; got {parameters!r}")
+    validate_numbers.choice("parameters", parameters, ("probabilities", "logits"))
     p = stable.shares(validate.distribution("p", p))
     if parameters == "logits":
         off_diagonal = p[..., :, None] * p[..., None, :] * (1 - np.eye(p.shape[-1]))
@@ -192,9 +191,7 @@ def fisher_categorical(
         raise ValueError("p must have at least two outcomes: one outcome has no parameter")
     with np.errstate(divide="ignore", over="ignore"):
         inverse = 1 / p
-    with np.errstate(invalid="ignore"):
-        diagonal = np.where(np.eye(p.shape[-1] - 1) > 0, inverse[..., :-1, None], 0.0)
-    return diagonal + inverse[..., -1:, None]
+    return _diagonal(inverse[..., :-1]) + inverse[..., -1:, None]
 
 
 def fisher_normal(sigma: ArrayLike) -> Array:
@@ -252,7 +249,8 @@ def kl_second_order(fisher: ArrayLike, step: ArrayLike) -> Result:
     Raises
     ------
     ValueError
-        When fisher is not symmetric with a positive diagonal, or the shapes do not fit.
+        When fisher is not symmetric, is indefinite (an eigenvalue below −1e-9 once its diagonal is
+        scaled to one), the shapes do not fit, or the value is beyond the range of a float.
 
     References
     ----------
@@ -267,9 +265,13 @@ def kl_second_order(fisher: ArrayLike, step: ArrayLike) -> Result:
     2.38
     """
     matrix, vector = _system(fisher, "step", step)
-    with np.errstate(over="ignore", under="ignore"):
-        value = ((matrix @ vector[..., None])[..., 0] * vector).sum(axis=-1) / 2
-    return np.asarray(value) if np.ndim(value) else np.float64(value)
+    exponent = _units(np.diagonal(matrix, axis1=-2, axis2=-1))
+    scaled, lengths = _in_units(matrix, exponent), np.ldexp(vector, exponent)
+    _require_no_negative(scaled)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        value = ((scaled @ lengths[..., None])[..., 0] * lengths).sum(axis=-1) / 2
+    _require_finite("the second-order term", value)
+    return value if value.ndim else np.float64(value)
 
 
 def natural_gradient(fisher: ArrayLike, gradient: ArrayLike, *, damping: float = 0.0) -> Array:
@@ -296,8 +298,9 @@ def natural_gradient(fisher: ArrayLike, gradient: ArrayLike, *, damping: float =
     Raises
     ------
     ValueError
-        When fisher is not symmetric with a positive diagonal, F + damping·I is singular or not
-        positive definite, the shapes do not fit, or damping is negative.
+        When fisher is not symmetric with no negative diagonal entry, F + damping·I is singular or
+        not positive definite, the shapes do not fit, damping is negative, or the step is beyond
+        the range of a float.
 
     References
     ----------
@@ -312,19 +315,48 @@ def natural_gradient(fisher: ArrayLike, gradient: ArrayLike, *, damping: float =
     """
     amount = validate.non_negative_number("damping", damping)
     matrix, vector = _system(fisher, "gradient", gradient)
-    matrix = matrix + amount * np.eye(matrix.shape[-1])
-    # In units in which the diagonal is about one, by powers of two, which round nothing.
-    exponent = np.frexp(np.diagonal(matrix, axis1=-2, axis2=-1))[1] // 2
-    scaled = np.ldexp(np.ldexp(matrix, -exponent[..., :, None]), -exponent[..., None, :])
+    with np.errstate(over="ignore"):
+        matrix = matrix + amount * np.eye(matrix.shape[-1])
+    _require_finite("fisher with its damping", matrix.max(axis=(-2, -1)))
+    exponent = _units(np.diagonal(matrix, axis1=-2, axis2=-1))
+    scaled = _in_units(matrix, exponent)
     _require_definite(scaled)
-    target = np.ldexp(vector, -exponent)[..., None]
-    solution = np.zeros(np.broadcast_shapes(target.shape, (*scaled.shape[:-1], 1)))
-    for _ in range(4):  # the residuals are computed to twice the precision: refinement converges
-        product = dd.matrix_product(_exact(scaled), _exact(solution))
-        residual = (target - product.hi) - product.lo
-        solution = solution + np.linalg.solve(scaled, residual)
-    result: Array = np.ldexp(solution[..., 0], -exponent)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        target = np.ldexp(vector, -exponent)[..., None]
+        solution = np.zeros(np.broadcast_shapes(target.shape, (*scaled.shape[:-1], 1)))
+        for _ in range(4):  # the residuals are computed to twice the precision: this converges
+            product = dd.matrix_product(_exact(scaled), _exact(solution))
+            residual = (target - product.hi) - product.lo
+            solution = solution + np.linalg.solve(scaled, residual)
+        result: Array = np.ldexp(solution[..., 0], -exponent)
+    _require_finite("the natural gradient", result)
     return result
+
+
+def _units(diagonal: Array) -> NDArray[np.intp]:
+    """Powers of two in whose units the diagonal is about one; they round nothing."""
+    return np.asarray(np.frexp(diagonal)[1] // 2, dtype=np.intp)
+
+
+def _in_units(matrix: Array, exponent: NDArray[np.intp]) -> Array:
+    scaled: Array = np.ldexp(np.ldexp(matrix, -exponent[..., :, None]), -exponent[..., None, :])
+    return scaled
+
+
+def _require_finite(what: str, value: Array) -> None:
+    finite = np.isfinite(value)
+    if not finite.all():
+        where = validate.batch_index(tuple(int(i) for i in np.argwhere(~finite)[0]))
+        raise ValueError(f"{what} is beyond the range of a float{where}")
+
+
+def _require_no_negative(scaled: Array) -> None:
+    negative = np.linalg.eigvalsh(scaled)[..., 0] < -_NEGATIVE
+    if np.any(negative):
+        where = validate.batch_index(tuple(int(i) for i in np.argwhere(negative)[0]))
+        raise ValueError(
+            f"fisher is indefinite{where}: no Fisher information has such an eigenvalue"
+        )
 
 
 def _require_definite(scaled: Array) -> None:
@@ -340,10 +372,20 @@ def _require_definite(scaled: Array) -> None:
 
 
 def _system(fisher: ArrayLike, name: str, vector: ArrayLike) -> tuple[Array, Array]:
-    matrix = validate.covariance("fisher", fisher)
+    matrix = _symmetric(fisher)
     array = validate.vectors(name, vector)
     validate.same_length(fisher=matrix[..., 0, :], **{name: array})
     return matrix, array
+
+
+def _symmetric(fisher: ArrayLike) -> Array:
+    """As a covariance, but parameters that change nothing may have rows of zeros."""
+    matrix = validate.real_array("fisher", fisher)
+    if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        return validate.covariance("fisher", matrix)  # which says what is wrong
+    occupied = matrix != 0
+    idle = _diagonal(1.0 * ~(occupied.any(axis=-1) | occupied.any(axis=-2)))
+    return validate.covariance("fisher", matrix + idle) - idle
 
 
 def _second_moment(p: Array, rows: Array) -> Array:
@@ -354,7 +396,7 @@ def _second_moment(p: Array, rows: Array) -> Array:
 
 
 def _diagonal(values: Array) -> Array:
-    return values[..., :, None] * np.eye(values.shape[-1])
+    return np.where(np.eye(values.shape[-1]) > 0, values[..., :, None], 0.0)
 
 
 def _exact(array: Array) -> DD:

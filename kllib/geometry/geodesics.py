@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate
+from kllib._numerics import stable, validate, validate_tables
 from kllib._numerics.validate import batch_index
 
 __all__ = ["e_geodesic", "m_geodesic"]
@@ -98,12 +98,10 @@ def e_geodesic(p: ArrayLike, q: ArrayLike, t: ArrayLike) -> Array:
 
 
 def _arguments(p: ArrayLike, q: ArrayLike, t: ArrayLike) -> tuple[Array, Array, Array]:
-    p = stable.shares(validate.distribution("p", p))
-    q = stable.shares(validate.distribution("q", q))
-    validate.same_length(p=p, q=q)
-    t = validate.real_array("t", t)
-    if np.any((t < 0) | (t > 1)):
-        index = tuple(int(i) for i in np.argwhere((t < 0) | (t > 1))[0])
-        raise ValueError(f"t must be between 0 and 1; it is {t[index]:.6g} at index {index}")
-    validate.broadcastable(p=p[..., 0], q=q[..., 0], t=t)
-    return p, q, t[..., None]
+    first, second = validate.distribution("p", p), validate.distribution("q", q)
+    validate.same_length(p=first, q=second)
+    t = validate_tables.fractions("t", t)
+    validate.broadcastable(p=first[..., 0], q=second[..., 0], t=t)
+    # Divided by their sums as they are: scaled down first, the smallest floats would become zeros
+    first, second = (x / x.sum(axis=-1, keepdims=True) for x in (first, second))
+    return first, second, t[..., None]

@@ -25,7 +25,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import validate
+from kllib._numerics import validate, validate_numbers
 from kllib._numerics.double_double import DD
 from kllib.discrete import kl_divergence
 from kllib.geometry._tilting import Tilt, expectation, tilt
@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[np.float64]
+
+# Statistics, and their ranges, lie between the inverse of this and this: they are multiplied to
+# twice the digits of a float, and the multipliers λ have the inverse unit.
+_LARGEST = 1e290
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +117,16 @@ def i_projection(
     Projection
         With ``divergence`` D(p*‖q). Where the moments are extreme (the largest value of a
         statistic, or any point of the boundary of the attainable moments), the outcomes that do
-        not fit get probability zero, and no finite λ exists. With several statistics, what is
-        within 1e-12 of their ranges from the boundary counts as on it.
+        not fit get probability zero, and no finite λ exists. What is within 1e-12 of the
+        statistics' ranges from the boundary counts as on it; with one statistic, what is within
+        1e-15 of itself from it, if that is less.
 
     Raises
     ------
     ValueError
         When q is not a distribution, the shapes do not fit, no p with D(p‖q) < ∞ has these
-        moments, or they are so near to the limit of what is attainable that λ cannot be found.
+        moments, they are so near to the limit of what is attainable that λ cannot be found, a
+        statistic or its range is beyond 1e290 or below 1e-290, or at_least is not a truth value.
 
     References
     ----------
@@ -142,7 +148,7 @@ def i_projection(
     """
     base = _one_distribution("q", q)
     rows, targets = _constraints(statistics, moments, base.size)
-    if at_least:
+    if validate_numbers.flag("at_least", at_least):
         if len(rows) != 1:
             raise ValueError(f"at_least takes one statistic, not {len(rows)}")
         if rows[0] @ base / base.sum() >= targets[0]:
@@ -174,7 +180,8 @@ def m_projection(p: ArrayLike, base: ArrayLike, statistics: ArrayLike) -> Projec
     ValueError
         When p or base is not a distribution; the shapes do not fit; D(p‖q_λ) is infinite for
         every λ, as p has an outcome that base rules out; or no λ attains the smallest divergence,
-        because the moments of p are extreme (p sits where a statistic is largest, for example).
+        because the moments of p are extreme (p sits where a statistic is largest, for example);
+        or the projection gives an outcome of p a probability below the range of a float.
 
     References
     ----------
@@ -192,17 +199,22 @@ def m_projection(p: ArrayLike, base: ArrayLike, statistics: ArrayLike) -> Projec
     """
     truth, start = _one_distribution("p", p), _one_distribution("base", base)
     validate.same_length(p=truth, base=start)
+    rows = _statistics(statistics, start.size)
     if np.any((truth > 0) & (start == 0)):
         raise ValueError(
             "D(p‖q) is infinite for every member q of the family: p gives probability to an "
             "outcome that base gives none"
         )
-    rows = _statistics(statistics, start.size)
     found = tilt(start, rows, expectation(truth, rows))
     if found.extreme:
         raise ValueError(
             "no member of the family is nearest to p: the moments of p are extreme, and the "
             "divergence goes on falling as λ goes to infinity"
+        )
+    if np.any((truth > 0) & (found.distribution == 0)):
+        raise ValueError(
+            "the nearest member of the family gives an outcome a probability below the range of a "
+            "float, which p has"
         )
     return _projection(found, float(kl_divergence(truth, found.distribution)))
 
@@ -400,7 +412,18 @@ def _statistics(value: ArrayLike, length: int) -> Array:
             f"statistics must have shape ({length},) or (k, {length}), one value for each "
             f"outcome; its shape is {rows.shape}"
         )
+    _require_moderate("statistics", rows)
+    ranges = np.ptp(rows, axis=1)
+    if np.any((ranges > 0) & (ranges < 1 / _LARGEST)):
+        raise ValueError(
+            f"statistics differ by less than {1 / _LARGEST:g}: measure them in smaller units"
+        )
     return rows
+
+
+def _require_moderate(name: str, array: Array) -> None:
+    if np.abs(array).max() > _LARGEST:
+        raise ValueError(f"{name} has an entry above {_LARGEST:g} in size: use larger units")
 
 
 def _constraints(statistics: ArrayLike, moments: ArrayLike, length: int) -> tuple[Array, Array]:
@@ -411,4 +434,5 @@ def _constraints(statistics: ArrayLike, moments: ArrayLike, length: int) -> tupl
             f"moments must be one number for each statistic: there are {len(rows)}, and its "
             f"shape is {targets.shape}"
         )
+    _require_moderate("moments", targets)
     return rows, targets

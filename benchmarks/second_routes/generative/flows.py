@@ -127,9 +127,9 @@ def _density_truth(parameters: Any, x: Any) -> Any:
     return [_log_density(numbers(parameters), a) for a in numbers(x)]
 
 
-def _training_truth(x: Any, steps: int) -> Any:
-    """Without steps the best flow is the normal distribution with the data's moments."""
-    assert steps == 0
+def _training_truth(x: Any, bumps: int) -> Any:
+    """Without bumps the best flow is the normal distribution with the data's moments."""
+    assert bumps == 0
     points = numbers(x)
     mean = mpmath.fsum(points) / len(points)
     variance = mpmath.fsum((a - mean) ** 2 for a in points) / len(points)
@@ -162,8 +162,8 @@ ROUTES = {
     "train_flow": Route(
         cases=training_cases,
         truth=precise(_training_truth),
-        how="loss of the best normal (no steps), mpmath",
-        call=lambda x, steps: train_flow(x, steps).losses[-1],
+        how="loss of the best normal (no bumps), mpmath",
+        call=lambda x, bumps: train_flow(x, bumps).losses[-1],
         bound=1e-10,  # iterative
     ),
 }

@@ -253,6 +253,38 @@ def test_the_two_variances_of_the_reference():
     assert np.isfinite(bound.denoising).all() and np.isfinite(bound.negative_log_likelihood)
 
 
+@pytest.mark.parametrize("mu", [1e-2, 1e-5, 1e-8])
+def test_a_small_gap_keeps_its_digits(mu):
+    """For data N(mu, 1) and their best model it is c mu², as only means differ from N(0, 1)."""
+    betas = linear_variance_schedule(50, 0.001, 0.1)
+    one, small = (diffusion_bound(m, 1.0, betas, optimal_denoiser(m, 1.0, betas)) for m in (1, mu))
+    assert small.gap == pytest.approx(mu**2 * one.gap, rel=1e-6)
+    assert one.gap == pytest.approx(one.total - one.negative_log_likelihood, rel=1e-12)
+
+
+def test_no_gap_for_standard_normal_data():
+    """The model is the process run backwards; a difference of totals would leave 1e-15."""
+    betas = linear_variance_schedule(1000)
+    bound = diffusion_bound(0.0, 1.0, betas, optimal_denoiser(0.0, 1.0, betas))
+    assert 0 <= bound.gap < 1e-25
+
+
+@pytest.mark.parametrize(("sigma", "variance"), [(1e-150, 1e-300), (1.0, 0.5), (1e150, 1.0)])
+def test_narrow_and_wide_data(sigma, variance):
+    """One step of β = ½: Var(x_0|x_1) = 1/(1/σ² + ½/½), and every term is finite."""
+    model = optimal_denoiser(0.0, sigma, [0.5])
+    assert model.variances == pytest.approx([variance], rel=1e-12)
+    bound = diffusion_bound(0.0, sigma, [0.5], model)
+    assert np.isfinite([bound.total, bound.negative_log_likelihood, bound.gap]).all()
+
+
+def test_the_model_holds_no_array_of_the_caller():
+    betas = np.array([0.2, 0.5])
+    model = optimal_denoiser(0.0, 1.0, betas, variance="forward")
+    betas[0] = 0.9
+    assert model.variances[0] == 0.2
+
+
 def test_many_small_steps_of_the_reference():
     """With T = 1000 and data of unit variance the bound is tight to 1e-8; the sum has a limit."""
     betas = linear_variance_schedule(1000)
@@ -314,14 +346,34 @@ BAD = [
     (lambda: diffusion_posterior(0.0, 0.0, [0.5], 0), "t must be a whole number, 1 or above"),
     (lambda: diffusion_posterior([0, 1], [0, 1, 2], [0.5], 1), "shapes do not broadcast: x0 has"),
     (lambda: optimal_denoiser(0.0, 0.0, [0.5]), "sigma has an entry that is not positive"),
-    (lambda: optimal_denoiser([0.0, 1.0], 1.0, [0.5]), "mu and sigma must be single numbers"),
-    (lambda: optimal_denoiser(0.0, 1e200, [0.5]), "mu and sigma must be at most 1e+150"),
+    (
+        lambda: optimal_denoiser([0.0, 1.0], 1.0, [0.5]),
+        "mu must be a single number; its shape is (2,)",
+    ),
+    (lambda: optimal_denoiser(0.0, 1e200, [0.5]), "sigma must be at most 1e+150 in size"),
     (lambda: optimal_denoiser(0.0, 1.0, [0.5], variance="x"), "'forward' or 'posterior'; got 'x'"),
     (lambda: diffusion_bound(0.0, 1.0, [0.5], OK), "model.gains must have one entry for each of t"),
     (
         lambda: diffusion_bound(0.0, 1.0, [0.5], LinearDenoiser([1.0], [0.0], [-1.0])),
         "model.variances has a negative entry",
     ),
+    (lambda: optimal_denoiser(0, 1e-170, [0.5]), "sigma must be at least 1e-150; got 1e-170"),
+    (lambda: optimal_denoiser(0, 1, [0.5], variance=["optimal"]), "variance must be 'optimal'"),
+    (lambda: diffusion_bound(0, 1, [0.5], None), "model must be a LinearDenoiser; got NoneType"),
+    (lambda: diffusion_sample(None, [0.5], RNG, 1), "model must be a LinearDenoiser; got NoneType"),
+    (
+        lambda: diffusion_bound(0.0, 1.0, [0.5], LinearDenoiser([1.0], [0.0], [1e-320])),
+        "model.variances has an entry between 0 and 1e-300",
+    ),
+    (
+        lambda: diffusion_bound(0.0, 1.0, [0.5], LinearDenoiser([1e200], [0.0], [1.0])),
+        "the model has an entry above 1e+150 in size: 1e+200",
+    ),
+    (
+        lambda: diffusion_bound(0, 1, [0.5] * 4, LinearDenoiser([1e150] * 4, [0] * 4, [1] * 4)),
+        "what the model generates is beyond the range of a float",
+    ),
+    (lambda: noise_prediction_weights([0.5], [1e-320]), "variances has an entry between 0 and 1e-"),
     (lambda: diffusion_sample(OK, [0.5, 0.5], RNG, 0), "size must be a whole number"),
     (lambda: diffusion_sample(OK, [0.5, 0.5], 7, 10), "rng must be a numpy.random.Generator"),
     (lambda: noise_prediction_weights([0.5], [0.0]), "variances has an entry that is not positive"),

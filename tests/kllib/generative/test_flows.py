@@ -124,6 +124,20 @@ def test_far_out_nothing_overflows():
     assert flow.log_density(-1e5) == pytest.approx(-((1e5 + np.e) ** 2) / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize("slope", [-300, -80, 0, 80, 300])
+def test_the_way_back_is_exact_in_flat_and_steep_flows(slope):
+    """The straight part may be next to nothing, or all: g(g⁻¹(z)) is z to the last digits."""
+    flow = MonotoneFlow(0.0, slope, [0.0], [1.0], [0.0])
+    z = np.array([-1.5, -0.5, 0.0, 0.5, 0.999, 1.5])
+    np.testing.assert_allclose(flow.to_normal(flow.from_normal(z)), z, rtol=1e-15)
+
+
+def test_far_out_the_density_is_zero():
+    flow = MonotoneFlow(0.0, 300.0, [300.0], [300.0], [1.0])
+    assert flow.to_normal(1e300) == np.inf
+    assert flow.log_density([1e300, -1e300]).tolist() == [-np.inf, -np.inf]
+
+
 def test_samples_have_the_density():
     """The share of 20,000 draws in each of ten equally likely cells, by χ² (alarm at 1e-7)."""
     flow = MonotoneFlow(0.3, -0.5, [0.5, -1.0], [1.0, 0.0], [-1.0, 2.0])
@@ -214,7 +228,24 @@ BAD = [
     (lambda: flow_loss([0.0, 0.0], [[1.0]]), "x must be a vector; its shape is (1, 1)"),
     (lambda: train_flow([1.0, 1.0]), "x must hold at least two different numbers"),
     (lambda: train_flow([1.0, np.nan]), "x has a non-finite entry"),
-    (lambda: train_flow([1.0, 2.0], -1), "steps must be a whole number, 0 or above"),
+    (lambda: train_flow([1.0, 2.0], -1), "bumps must be a whole number, 0 or above"),
+    (lambda: train_flow([1.0, 2.0], max_steps=0), "max_steps must be a whole number, 1 or above"),
+    (lambda: train_flow([0.1] * 7), "x must hold at least two different numbers"),
+    (lambda: train_flow([1.0, 1.0, 1 + 2.3e-16]), "these are equal but for rounding"),
+    (lambda: train_flow([1e-200, 2e-200]), "x must have a standard deviation between 1e-100 and"),
+    (lambda: train_flow([1e200, 2e200]), "it is 5e+199: change its unit"),
+    (lambda: MonotoneFlow(0, 800), "slope must be at most 300 in size; got 800"),
+    (lambda: MonotoneFlow(0, -800), "slope must be at most 300 in size; got -800"),
+    (lambda: MonotoneFlow(0, 0, [800], [0], [0]), "heights must be at most 300 in size; got 800"),
+    (lambda: MonotoneFlow(0, 0, [0], [-800], [0]), "steepness must be at most 300 in size"),
+    (lambda: MonotoneFlow([0, 1], 0), "shift must be a single number; its shape is (2,)"),
+    (lambda: MonotoneFlow(0, 0, None, None, None), "heights must hold real numbers, not None"),
+    (lambda: MonotoneFlow(0, -300).from_normal(1e300), "z is beyond what the flow reaches"),
+    (lambda: flow_loss([0, 800.0], [1, 2]), "slope must be at most 300"),
+    (lambda: flow_loss([0, 300.0], [1e100, 2]), "x is so far out that its density is beyond"),
+    (lambda: flow_loss([0, 0, 300, 300, 0], [1e-131]), "the gradient is beyond the range of a flo"),
+    (lambda: kl_to_flow(HUMPS, None), "flow must be a MonotoneFlow; got NoneType"),
+    (lambda: kl_to_flow(None, MonotoneFlow(0, 0)), "p must be a NormalMixture; got NoneType"),
     (lambda: MonotoneFlow(0.0, 0.0).sample(0, 10), "rng must be a numpy.random.Generator"),
     (
         lambda: change_of_variables(np.sin, np.cos, lambda x: 0 * x)(np.ones(2)),

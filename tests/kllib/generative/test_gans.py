@@ -167,10 +167,14 @@ BAD = [
     (lambda: optimal_discriminator([0.5, 0.6], HALF), "p sums to 1.1"),
     (lambda: optimal_discriminator(HALF, [1.0]), "lengths differ: p has 2, q has 1"),
     (lambda: gan_value(HALF, [0.5, -0.5]), "q has a negative entry"),
-    (lambda: gan_value(HALF, HALF, [0.5, 1.5]), "discriminator must be between 0 and 1; it is 1.5"),
+    (lambda: gan_value(HALF, HALF, [0.5, 1.5]), "discriminator has an entry outside 0 to 1: 1.5"),
     (lambda: gan_value(HALF, HALF, [0.5]), "lengths differ: p has 2, q has 2, discriminator has 1"),
     (lambda: gan_value(HALF, HALF, [0.5, np.nan]), "discriminator has a non-finite entry"),
     (lambda: non_saturating_divergence(HALF, [0.9, 0.2]), "q sums to 1.1"),
+    (
+        lambda: gan_generator_gradient(HALF, HALF, [[1, -1]], saturating="False"),
+        "saturating must be True or False; got 'False'",
+    ),
     (
         lambda: gan_generator_gradient(HALF, HALF, [[1, 1]], saturating=True),
         "scores must average to zero",

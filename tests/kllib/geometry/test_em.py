@@ -190,7 +190,7 @@ def test_units_and_order_of_the_data_do_not_matter(case, shift, scale):
     x, start = case
     fit = ran(x, start, max_steps=5)
     moved = NormalMixture(start.weights, scale * start.means + shift, scale * start.sigmas)
-    other = em_normal_mixture((scale * x + shift)[::-1], moved, max_steps=5)
+    other = ran((scale * x + shift)[::-1], moved, max_steps=5)
     steps = min(len(fit.elbo), len(other.elbo))
     log_scale = x.size * np.log(scale)
     np.testing.assert_allclose(
@@ -248,6 +248,14 @@ def test_far_from_the_origin():
     assert fit.sigmas[0] == pytest.approx(np.sqrt(35) / 4, rel=1e-14)
 
 
+def test_a_component_that_shrinks_onto_zero():
+    """Around zero floats resolve every width: bound and gap still add up to the log-likelihood."""
+    start = NormalMixture([0.5, 0.5], [0, 0], [1, 0.5])
+    fit = em_normal_mixture([0, 0, 1, 2, 1e-305], start, max_steps=30)
+    assert fit.mixture.sigmas.min() < 1e-300
+    np.testing.assert_allclose(fit.elbo + fit.gap, fit.log_likelihood[1:], rtol=1e-9)
+
+
 def test_repeated_observations():
     """Each twice is each once, at twice the log-likelihood."""
     x = two_humps(50)
@@ -266,8 +274,9 @@ BAD = [
     (lambda: em_m_step([0, 1], [0.5, 0.5]), "one row for each of the 2 observations"),
     (lambda: em_m_step([0, 1], [[0.5, 0.6]] * 2), "responsibilities sums to 1.1"),
     (lambda: em_m_step([0, 1], [[1, 0], [1, 0]]), "leave component 1 without any observation"),
-    (lambda: em_m_step([0.1] * 3 + [5], [[1, 0]] * 3 + [[0, 1]]), "component 1 has shrunk onto a"),
+    (lambda: em_m_step([0, 1, 2, 5], [[1, 0]] * 3 + [[0, 1]]), "component 1 has shrunk onto a"),
     (lambda: em_m_step([0.1] * 3, [[1.0]] * 3), "component 0 has shrunk onto a"),
+    (lambda: em_m_step([0.0] * 3, [[1.0]] * 3), "component 0 has shrunk onto a"),
     (lambda: em_e_step([0, 1], None), "mixture must be a NormalMixture; got NoneType"),
     (lambda: em_elbo([0, 1], [[0.5, 0.5]] * 2, None), "mixture must be a NormalMixture; got None"),
     (lambda: em_normal_mixture([0, 1], None), "start must be a NormalMixture; got NoneType"),

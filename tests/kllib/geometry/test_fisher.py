@@ -202,6 +202,32 @@ def test_damping():
     assert np.isfinite(natural_gradient(matrix, [1.0, 0.0, -1.0], damping=1e-6)).all()
 
 
+def test_parameters_that_change_nothing():
+    """An outcome of probability zero: its logit's row is all zeros, and only damping holds it."""
+    matrix = fisher_categorical([0.5, 0.5, 0], parameters="logits")
+    assert kl_second_order(matrix, [1, -1, 0]) == kl_second_order(matrix, [1, -1, 7]) == 0.5
+    step = natural_gradient(matrix, [1, -1, 0.5], damping=0.1)
+    np.testing.assert_allclose(step, [1 / 0.6, -1 / 0.6, 5], rtol=1e-14)
+    with pytest.raises(ValueError, match="singular or not positive definite"):
+        natural_gradient(matrix, [1, -1, 0])
+    assert kl_second_order(np.zeros((2, 2)), [3, 4]) == 0
+
+
+def test_semidefinite_with_rounding():
+    """A matrix of rank one is none of the indefinite ones, whatever its scale."""
+    rng = np.random.default_rng(4)
+    for scale in (1e-150, 1.0, 1e150):
+        rows = scale * rng.standard_normal((20, 6))
+        for row in rows:
+            step = rng.standard_normal(6) / scale
+            matrix = np.outer(row, row)
+            assert kl_second_order(matrix, step) == pytest.approx((row @ step) ** 2 / 2, rel=1e-10)
+
+
+def test_a_precision_beyond_the_range_of_a_float():
+    np.testing.assert_array_equal(fisher_normal(1e-200), [[np.inf, 0], [0, np.inf]])
+
+
 def test_hard_matrices():
     """Hilbert's matrix (condition 1.5e10 at order 8), and units from 1e-150 to 1e150."""
     order = np.arange(8)
@@ -256,13 +282,25 @@ BAD = [
     (lambda: fisher_information(HALF, [[2, -2], [1, 0]]), "those at index (1,) average to 0.5"),
     (lambda: fisher_information(HALF, [[np.inf, 0]]), "scores has a non-finite entry"),
     (lambda: fisher_exponential_family(HALF, [0, 1]), "statistics must have shape (..., k, 2)"),
-    (lambda: fisher_bernoulli(1.5), "p must be between 0 and 1; it is 1.5 at index ()"),
-    (lambda: fisher_bernoulli([0.5, -0.1]), "it is -0.1 at index (1,)"),
+    (lambda: fisher_bernoulli(1.5), "p has an entry outside 0 to 1: 1.5"),
+    (lambda: fisher_bernoulli([0.5, -0.1]), "p has an entry outside 0 to 1: -0.1 at index (1,)"),
     (lambda: fisher_categorical([1.0]), "p must have at least two outcomes"),
     (lambda: fisher_categorical(HALF, parameters="odds"), "'probabilities' or 'logits'; got 'odds"),
     (lambda: fisher_normal(0.0), "sigma has an entry that is not positive"),
     (lambda: kl_second_order([[1, 0], [0, 1]], [1]), "lengths differ: fisher has 2, step has 1"),
     (lambda: kl_second_order([[1, 0.5], [0, 1]], [1, 1]), "it is not symmetric"),
+    (lambda: fisher_categorical(HALF, parameters=["logits"]), "parameters must be 'probabilities'"),
+    (lambda: kl_second_order([[1, 2], [2, 1]], [1, -1]), "fisher is indefinite: no Fisher"),
+    (
+        lambda: kl_second_order([np.eye(2), [[1, 2], [2, 1]]], [1, -1]),
+        "fisher is indefinite at batch index (1,)",
+    ),
+    (lambda: kl_second_order([[0, 1], [1, 1]], [1, -1]), "fisher has a variance (diagonal entry)"),
+    (lambda: kl_second_order([[-1, 0], [0, 1]], [1, -1]), "fisher has a variance (diagonal entry)"),
+    (lambda: kl_second_order([[1, 0]], [1, -1]), "fisher must be a square matrix"),
+    (lambda: kl_second_order([[1.0]], [1e200]), "the second-order term is beyond the range"),
+    (lambda: natural_gradient([[1e-300]], [1e300]), "the natural gradient is beyond the range of"),
+    (lambda: natural_gradient([[0.0]], [1.0]), "singular or not positive definite"),
     (lambda: natural_gradient([[1, 2], [2, 1]], [1, 1]), "singular or not positive definite"),
     (
         lambda: natural_gradient([np.eye(2), np.ones((2, 2))], [1, 1]),

@@ -123,6 +123,8 @@ def test_extreme_probabilities():
     """Square roots of 1e-300 and 1e-200 on the way, without underflow."""
     middle = e_geodesic([1.0, 1e-300], [1.0, 1e-200], 0.5)
     np.testing.assert_allclose(middle, [1, 1e-250], rtol=1e-12)
+    np.testing.assert_allclose(e_geodesic([1, 5e-324], [5e-324, 1], 0.5), [0.5, 0.5], rtol=1e-12)
+    assert m_geodesic([1, 5e-324], [1, 5e-324], 0.5)[1] in (0, 5e-324)
 
 
 def test_batches():
@@ -139,8 +141,11 @@ def test_batches():
 BAD = [
     (lambda f: f([0.5, 0.6], [0.5, 0.5], 0.5), "p sums to 1.1"),
     (lambda f: f([0.5, 0.5], [1.0], 0.5), "lengths differ: p has 2, q has 1"),
-    (lambda f: f([0.5, 0.5], [0.5, 0.5], 1.5), "t must be between 0 and 1; it is 1.5 at index ()"),
-    (lambda f: f([0.5, 0.5], [0.5, 0.5], [0, -1e-9]), "it is -1e-09 at index (1,)"),
+    (lambda f: f([0.5, 0.5], [0.5, 0.5], 1.5), "t has an entry outside 0 to 1: 1.5"),
+    (
+        lambda f: f([0.5, 0.5], [0.5, 0.5], [0, -1e-9]),
+        "t has an entry outside 0 to 1: -1e-09 at index (1,)",
+    ),
     (lambda f: f([0.5, 0.5], [0.5, 0.5], np.nan), "t has a non-finite entry"),
     (lambda f: f([[0.5, 0.5]] * 2, [0.5, 0.5], [0, 0.5, 1]), "shapes do not broadcast"),
 ]

@@ -337,6 +337,48 @@ def test_moments_hard_by_the_boundary():
         assert np.isfinite(found.parameters).all()
 
 
+def test_far_from_the_origin():
+    """A statistic plus a constant, exactly: nothing within rounding of the boundary is cut off."""
+    for offset, unit in ((0.0, 1.0), (1e6, 1.0), (1e12, 1.0), (1e15, 1.0), (1e16, 2.0)):
+        steps = unit * np.arange(4)
+        found = i_projection([0.25] * 4, offset + steps, offset + 2 * unit)
+        plain = i_projection([0.25] * 4, np.arange(4), 2)
+        np.testing.assert_allclose(found.distribution, plain.distribution, rtol=1e-12)
+        assert found.divergence == pytest.approx(0.1023875467359636, rel=1e-12)
+        # The last float before the end is inside, and the end is not
+        last = np.nextafter(offset + 3 * unit, 0.0)
+        inside = i_projection([0.25] * 4, offset + steps, last)
+        mean = (inside.distribution @ (steps - 3 * unit)) / unit
+        assert mean == pytest.approx((last - (offset + 3 * unit)) / unit, rel=1e-9, abs=1e-14)
+        end = i_projection([0.25] * 4, offset + steps, offset + 3 * unit)
+        assert end.distribution[-1] == pytest.approx(1, rel=1e-15)
+    with pytest.raises(ValueError, match=r"moments\[0\] is beyond every value"):
+        i_projection([0.25] * 4, 1e15 + np.arange(4), 1e15 + 3.125)
+
+
+def test_moments_rounded_on_the_boundary():
+    """Averages of the largest value, computed in floats, may miss it by their rounding."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        row = rng.random(5)
+        row[:2] = row.max() + 0.1
+        share = rng.random()
+        found = i_projection(np.full(5, 0.2), row, row @ [share, 1 - share, 0, 0, 0])
+        np.testing.assert_allclose(found.distribution, [0.5, 0.5, 0, 0, 0], rtol=1e-14)
+    for row, moment in ((np.arange(1, 5) * 0.1, 0.4), ([0.1, 0.2, 0.7], 0.1 * 0.7 + 0.7 * 0.9)):
+        found = i_projection(np.full(len(row), 1 / len(row)), row, moment)
+        np.testing.assert_array_equal(found.distribution, np.eye(len(row))[-1])
+
+
+@pytest.mark.parametrize("unit", [1e-289, 1e-150, 1e150, 1e289])
+def test_units_of_any_size(unit):
+    found = i_projection([0.5, 0.5], [unit, -unit], unit / 2)
+    np.testing.assert_allclose(found.distribution, [0.75, 0.25], rtol=1e-14)
+    assert found.parameters[0] * unit == pytest.approx(log(3) / 2, rel=1e-13)
+    found = m_projection([0.9, 0.1], [0.5, 0.5], [unit, -unit])
+    np.testing.assert_allclose(found.distribution, [0.9, 0.1], rtol=1e-14)
+
+
 def test_outcomes_that_q_rules_out_stay_out():
     found = i_projection([0.5, 0.5, 0], [0, 1, 5], 0.75)
     np.testing.assert_allclose(found.distribution, [0.25, 0.75, 0], rtol=1e-14)
@@ -358,6 +400,26 @@ def test_tiny_probabilities():
     np.testing.assert_allclose(found.distribution, [0.5, 0.5], rtol=1e-12)
     assert found.parameters == pytest.approx([300 * log(10)], rel=1e-13)
     assert found.divergence == pytest.approx(150 * log(10) - log(2), rel=1e-13)
+
+
+@pytest.mark.parametrize("tiny", [1e-12, 1e-20, 1e-100])
+def test_p_next_to_the_boundary(tiny):
+    """With E T = 3 tiny the projection is geometric, and D is a sum of tiny terms."""
+    found = m_projection([1, tiny, tiny], [1 / 3] * 3, [0, 1, 2])
+    np.testing.assert_allclose(found.distribution, [1, 3 * tiny, 9 * tiny**2], rtol=1e-10)
+    # tiny log(tiny/(3 tiny)) + tiny log(tiny/(9 tiny²)), and what the first outcome adds: tiny
+    expected = tiny * (-log(27) - log(tiny) + 1)
+    assert found.divergence == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("tiny", [1e-20, 1e-100, 1e-300])
+def test_moments_next_to_the_boundary(tiny):
+    found = i_projection([1 / 3] * 3, [0, 1, 2], tiny)
+    assert found.distribution[1] == pytest.approx(tiny, rel=1e-12)
+    assert found.parameters[0] == pytest.approx(log(tiny), rel=1e-12)
+    assert m_projection([1, tiny], [0.5, 0.5], [0, 1]).divergence <= 1e-25 * tiny
+    smallest = i_projection([1.0, 5e-324], [0, 1], 0.5)
+    np.testing.assert_allclose(smallest.distribution, [0.5, 0.5], rtol=1e-12)
 
 
 def test_hostile_problems_are_solved_or_refused():
@@ -430,6 +492,12 @@ BAD = [
         lambda: i_projection(FAIR, [DIE, DIE**2], [3, 4], at_least=True),
         "at_least takes one statistic, not 2",
     ),
+    (lambda: i_projection(TWO, [0, 1], 0.5, at_least="no"), "at_least must be True or False"),
+    (lambda: i_projection(TWO, [1e308, -1e308], 5e307), "statistics has an entry above 1e+290"),
+    (lambda: i_projection(TWO, [1, -1], 5e307), "moments has an entry above 1e+290 in size"),
+    (lambda: m_projection(TWO, TWO, [1e308, -1e308]), "statistics has an entry above 1e+290"),
+    (lambda: m_projection([1, 1e-300, 1e-300], [1 / 3] * 3, [0, 1, 2]), "a probability below the"),
+    (lambda: maximum_entropy([0, 1e-300], 0), "statistics differ by less than 1e-290"),
     (lambda: m_projection(TWO, [1, 0], [0, 1]), "infinite for every member"),
     (lambda: m_projection([1, 0], TWO, [0, 1]), "no member of the family is nearest to p"),
     (lambda: m_projection(TWO, [0.25] * 4, [0, 1]), "lengths differ: p has 2, base has 4"),
