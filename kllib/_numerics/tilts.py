@@ -26,35 +26,61 @@ class TiltedPair(NamedTuple):
     """q = p exp((tilt − top)/scale) / exp(log_mean), top being the largest tilt where p > 0."""
 
     log_p: Array
+    log_q: Array
     log_ratio: Array
     log_mean: Array
     top: Array
 
 
-def tilted(log_p: Array, tilt: Array, scale: Array | float) -> TiltedPair:
-    """q ∝ p exp(tilt/scale) along the last axis; log p may be -inf, and is so for log q then."""
+def tilted(
+    log_p: Array, tilt: Array, scale: Array | float, log_q: Array | None = None
+) -> TiltedPair:
+    """q ∝ p exp(tilt/scale) along the last axis; log p may be -inf, and is so for log q then.
+
+    Where log q is known, it is taken: it has lost less than log p + log(q/p).
+    """
     tilt = np.where(log_p > -np.inf, tilt, -np.inf)
     top = tilt.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore", divide="ignore"):
         u = (tilt - top) / scale
-        p = np.exp(log_p)
-        less = stable.expectation(p, np.expm1(u))[..., None]
-        far = log_sum_exp(log_p + u)[..., None]
-        log_mean = np.where(less > -0.5, np.log1p(np.maximum(less, -0.5)), far)
-        return TiltedPair(log_p, u - log_mean, log_mean[..., 0], top[..., 0])
+        less = stable.expectation(np.exp(log_p), np.expm1(u))[..., None]
+        near = np.log1p(np.maximum(less, -0.5))
+        # Far from the top: tilts from that of the outcome with the largest p·q, where both matter.
+        shared = np.argmax(2 * log_p + u, axis=-1, keepdims=True)
+        tilt = np.broadcast_to(tilt, u.shape)
+        shift = (tilt - np.take_along_axis(tilt, shared, axis=-1)) / scale
+        if log_q is None:
+            far = log_sum_exp(log_p + shift)[..., None]
+            log_q = np.where(less > -0.5, log_p + u - near, (log_p + shift) - far)
+        else:
+            far = np.take_along_axis(log_p - log_q, shared, axis=-1)
+        log_ratio = np.where(less > -0.5, u - near, shift - far)
+        log_mean = np.where(less > -0.5, near, far + np.take_along_axis(u, shared, axis=-1))
+        return TiltedPair(log_p, log_q, log_ratio, log_mean[..., 0], top[..., 0])
 
 
 def between_logits(p_logits: Array, q_logits: Array, temperature: float) -> TiltedPair:
     """p = softmax(p_logits/temperature) and q likewise, q written as a tilt of p."""
-    scaled = (p_logits - p_logits.max(axis=-1, keepdims=True)) / temperature
-    log_p = scaled - log_sum_exp(scaled)[..., None]
-    return tilted(log_p, difference(p_logits, q_logits), temperature)
+    log_p, log_q = _log_softmax(p_logits, temperature), _log_softmax(q_logits, temperature)
+    return tilted(log_p, difference(p_logits, q_logits), temperature, log_q)
 
 
 def difference(p_logits: Array, q_logits: Array) -> Array:
-    """q_logits − p_logits, less that of the first entry: exact, though all may share a shift."""
+    """q_logits − p_logits, less that of the outcome with the largest p·q: all may share a shift.
+
+    Differences are exact before that of one outcome is taken off, which rounds the others least
+    where they count most.
+    """
+    shared = np.argmax(p_logits / 2 + q_logits / 2, axis=-1, keepdims=True)
     rest = dd.two_sum(q_logits, -p_logits)
-    result: Array = (rest.hi - rest.hi[..., :1]) + (rest.lo - rest.lo[..., :1])
+    hi, lo = (part - np.take_along_axis(part, shared, axis=-1) for part in rest)
+    result: Array = hi + lo
+    return result
+
+
+def _log_softmax(logits: Array, temperature: float) -> Array:
+    scaled = (logits - logits.max(axis=-1, keepdims=True)) / temperature
+    result: Array = scaled - log_sum_exp(scaled)[..., None]
     return result
 
 
@@ -67,7 +93,7 @@ def log_sum_exp(values: Array) -> Array:
 
 def model(tilt: TiltedPair) -> Array:
     """q."""
-    result: Array = np.exp(tilt.log_p + tilt.log_ratio)
+    result: Array = np.exp(tilt.log_q)
     return result
 
 

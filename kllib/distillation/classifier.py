@@ -5,7 +5,7 @@ learning rate to choose, and the same data and seed give the same network.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +18,10 @@ __all__ = ["Classifier", "fit_classifier", "train_classifier"]
 
 Array: TypeAlias = NDArray[np.float64]
 
+_MOST_UNITS = 2**20
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """logits = tanh(x W₁ + b₁) W₂ + b₂; with one layer, x W₁ + b₁.
 
@@ -29,6 +31,9 @@ class Classifier:
         One matrix for each layer.
     biases : tuple of ndarray, shapes (hidden,) and (classes,)
         One vector for each layer.
+    converged : bool or None
+        Of a trained classifier, whether the descent came to its end before ``max_steps``; None
+        when it was not trained.
 
     Examples
     --------
@@ -39,6 +44,20 @@ class Classifier:
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
+    converged: bool | None = None
+
+    def __post_init__(self) -> None:
+        shapes = [np.shape(matrix) for matrix in self.weights]
+        if not 0 < len(shapes) == len(self.biases):
+            raise ValueError("a Classifier must have as many biases as weights, and some")
+        joined = zip(shapes, shapes[1:], strict=False)
+        if any(len(s) != 2 for s in shapes) or any(a[1] != b[0] for a, b in joined):
+            raise ValueError(
+                "weights must be matrices, each with a row for each column of the one before; "
+                f"their shapes are {shapes}"
+            )
+        if [np.shape(bias) for bias in self.biases] != [shape[1:] for shape in shapes]:
+            raise ValueError("biases must be vectors, as long as their weights have columns")
 
     def logits(self, features: ArrayLike) -> Array:
         """One row of logits for each row of features."""
@@ -67,10 +86,13 @@ class Classifier:
         back = validate_tables.table("logit_gradient", logit_gradient)
         validate_tables.same_shape(logits=logits, logit_gradient=back)
         weights, biases = [], []
-        for layer_input, matrix in zip(inputs[::-1], self.weights[::-1], strict=True):
-            weights.append(layer_input.T @ back)
+        for layer in reversed(range(len(inputs))):
+            weights.append(inputs[layer].T @ back)
             biases.append(back.sum(axis=0))
-            back = (back @ matrix.T) * (1 - layer_input**2)  # tanh' = 1 − tanh²
+            if layer > 0:
+                back = (back @ self.weights[layer].T) * (
+                    1 - inputs[layer] ** 2
+                )  # tanh' = 1 − tanh²
         return Classifier(tuple(weights[::-1]), tuple(biases[::-1]))
 
     def _layers(self, features: ArrayLike) -> list[Array]:
@@ -81,9 +103,13 @@ class Classifier:
                 f"features must have {len(self.weights[0])} columns; their shape is {x.shape}"
             )
         layers = [x]
-        for matrix, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            layers.append(np.tanh(layers[-1] @ matrix + bias))
-        return [*layers, layers[-1] @ self.weights[-1] + self.biases[-1]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for matrix, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+                layers.append(np.tanh(layers[-1] @ matrix + bias))
+            layers.append(layers[-1] @ self.weights[-1] + self.biases[-1])
+        if not np.isfinite(layers[-1]).all():
+            raise ValueError("logits leave the range of floats: features or weights are too large")
+        return layers
 
 
 def fit_classifier(
@@ -119,12 +145,14 @@ def fit_classifier(
     Returns
     -------
     Classifier
+        Its ``converged`` says whether L-BFGS found a minimum, or stopped before.
 
     Raises
     ------
     ValueError
-        When ``features`` is not a table of finite numbers, a hidden layer has no ``rng``, or
-        another argument makes no sense.
+        When ``features`` is not a table of finite numbers, a hidden layer has no ``rng``, the
+        logits leave the range of floats (with features of 1e200, say), or another argument makes no
+        sense.
 
     References
     ----------
@@ -142,6 +170,8 @@ def fit_classifier(
     """
     from scipy.optimize import minimize
 
+    if not callable(loss):
+        raise ValueError(f"loss must be a function of the logits; got {loss!r}")
     x = validate_tables.table("features", features)
     decay = validate.non_negative_number("weight_decay", weight_decay)
     steps = validate_numbers.whole_number("max_steps", max_steps, 1)
@@ -149,17 +179,20 @@ def fit_classifier(
 
     def penalised(parameters: Array) -> tuple[float, Array]:
         model = _unpacked(parameters, start)
-        value, slope = loss(model.logits(x))
-        gradient = model.gradient(x, slope)
+        result = loss(model.logits(x))
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise ValueError(f"loss must return a pair, itself and its gradient; got {result!r}")
+        value = validate.real_array("loss", result[0]).item()
+        gradient = model.gradient(x, result[1])
+        with np.errstate(over="ignore"):
+            penalty = decay / 2 * sum(float((w**2).sum()) for w in model.weights)
         weights = zip(gradient.weights, model.weights, strict=True)
         gradient = Classifier(tuple(g + decay * w for g, w in weights), gradient.biases)
-        return value + decay / 2 * sum(float((w**2).sum()) for w in model.weights), _packed(
-            gradient
-        )
+        return value + penalty, _packed(gradient)
 
     options = {"maxiter": steps, "maxfun": 10 * steps, "ftol": 1e-14, "gtol": 1e-9}
     found = minimize(penalised, _packed(start), jac=True, method="L-BFGS-B", options=options)
-    return _unpacked(found.x, start)
+    return replace(_unpacked(found.x, start), converged=bool(found.success))
 
 
 def train_classifier(
@@ -185,6 +218,8 @@ def train_classifier(
     Returns
     -------
     Classifier
+        With ``converged``, as in `fit_classifier`. Classes that a line separates have no most
+        likely finite weights: without weight decay they grow until the loss is next to nothing.
 
     Raises
     ------
@@ -204,6 +239,7 @@ def train_classifier(
     [[0.25 0.75]]
     """
     x = validate_tables.table("features", features)
+    classes = validate_numbers.whole_number("classes", classes, 2, _MOST_UNITS)
     target = validate_tables.one_hot("labels", labels, (len(x),), classes)
 
     def loss(logits: Array) -> tuple[float, Array]:
@@ -224,12 +260,13 @@ def train_classifier(
 
 def _initial(inputs: int, hidden: int, classes: int, rng: np.random.Generator | None) -> Classifier:
     """Zeros for softmax regression; else random weights of the size that keeps values near one."""
-    hidden = validate_numbers.whole_number("hidden", hidden, 0)
-    classes = validate_numbers.whole_number("classes", classes, 2)
+    hidden = validate_numbers.whole_number("hidden", hidden, 0, _MOST_UNITS)
+    classes = validate_numbers.whole_number("classes", classes, 2, _MOST_UNITS)
     if hidden == 0:
         return Classifier((np.zeros((inputs, classes)),), (np.zeros(classes),))
     if rng is None:
         raise ValueError("a hidden layer needs rng, a numpy.random.Generator, to start from")
+    rng = validate_numbers.generator(rng)
     first = rng.standard_normal((inputs, hidden)) / np.sqrt(inputs)
     second = rng.standard_normal((hidden, classes)) / np.sqrt(hidden)
     return Classifier((first, second), (np.zeros(hidden), np.zeros(classes)))

@@ -28,7 +28,7 @@ Direction: TypeAlias = Literal["forward", "reverse", "jensen_shannon"]
 Scaling: TypeAlias = Literal["temperature_squared", "none"]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
-_HOTTEST = 1e150  # its square is a float
+_COLDEST, _HOTTEST = 1e-100, 1e100  # so that no square is lost
 
 
 def distillation_loss(
@@ -50,7 +50,7 @@ def distillation_loss(
     teacher_logits, student_logits : array_like, shape (..., classes)
         One row of logits for each example, in the same shape.
     temperature : float
-        T, positive, of teacher and student.
+        T, from 1e-100 to 1e100, of teacher and student.
     scaling : {"temperature_squared", "none"}
         Whether the divergence is multiplied by T².
     direction : {"forward", "reverse", "jensen_shannon"}
@@ -111,11 +111,13 @@ def distillation_loss(
         divergence = tilts.reverse(tilt)
     else:
         divergence = tilts.jensen_shannon(tilt, _share(teacher_share))
-    losses = factor * divergence
+    with np.errstate(over="ignore"):
+        losses = factor * divergence
     if hard is not None:
         log_student = log_softmax(validate.vectors("student_logits", student_logits))
         surprise = -(hard * log_student).sum(axis=-1)
-        losses = soft_weight * losses + (1 - soft_weight) * surprise
+        soft = soft_weight * losses if soft_weight > 0 else 0.0  # 0·∞ is 0 here
+        losses = soft + (1 - soft_weight) * surprise
     return _reduced(losses, reduction)
 
 
@@ -164,7 +166,7 @@ def distillation_gradient(
     >>> print(distillation_gradient(teacher, student, temperature=1))
     [[-0.25  0.25]]
     """
-    tilt, factor, hard = _arguments(
+    tilt, _, hard = _arguments(
         teacher_logits, student_logits, temperature, scaling, direction, labels, soft_weight
     )
     student = tilts.model(tilt)
@@ -176,7 +178,8 @@ def distillation_gradient(
         share = _share(teacher_share)
         log_to_mixture = tilts.to_mixture(-tilt.log_ratio, share)
         slope = tilts.softmax_gradient(student, -(1 - share) * log_to_mixture)
-    gradient = factor / float(temperature) * slope
+    temperature = float(temperature)
+    gradient = slope * temperature if scaling == "temperature_squared" else slope / temperature
     if hard is not None:
         plain = np.exp(log_softmax(validate.vectors("student_logits", student_logits)))
         gradient = soft_weight * gradient + (1 - soft_weight) * (plain - hard)
@@ -200,6 +203,7 @@ def logit_matching_loss(
     Returns
     -------
     float or ndarray
+        ``inf`` above 1.8e308.
 
     Raises
     ------
@@ -217,8 +221,9 @@ def logit_matching_loss(
     """
     teacher, student = _logits(teacher_logits, student_logits)
     difference = tilts.difference(teacher, student)
-    centred = difference - difference.mean(axis=-1, keepdims=True)
-    return _reduced((centred**2).mean(axis=-1) / 2, reduction)
+    centred = difference - (difference / difference.shape[-1]).sum(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        return _reduced((centred**2).mean(axis=-1) / 2, reduction)
 
 
 def train_student(
@@ -251,6 +256,7 @@ def train_student(
     Returns
     -------
     Classifier
+        With ``converged``, as in `fit_classifier`.
 
     Raises
     ------
@@ -312,8 +318,17 @@ def _arguments(
     """The student as a tilt of the teacher, the factor of the divergence, one-hot labels."""
     teacher, student = _logits(teacher_logits, student_logits)
     temperature = validate_numbers.positive_number("temperature", temperature)
-    if temperature > _HOTTEST:
-        raise ValueError(f"temperature must be at most {_HOTTEST:g}; got {temperature!r}")
+    if not _COLDEST <= temperature <= _HOTTEST:
+        raise ValueError(
+            f"temperature must be from {_COLDEST:g} to {_HOTTEST:g}; got {temperature!r}"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        validate_tables.moderate(
+            **{
+                "teacher_logits/temperature": teacher / temperature,
+                "student_logits/temperature": student / temperature,
+            }
+        )
     validate_numbers.choice("scaling", scaling, ("temperature_squared", "none"))
     validate_numbers.choice("direction", direction, ("forward", "reverse", "jensen_shannon"))
     if validate_numbers.fraction("soft_weight", soft_weight) < 1 and labels is None:
@@ -344,5 +359,6 @@ def _reduced(losses: Array, reduction: Reduction) -> Result:
     validate_numbers.choice("reduction", reduction, ("mean", "sum", "none"))
     if reduction == "none":
         return tilts.scalar(losses)
-    total: np.float64 = losses.mean() if reduction == "mean" else losses.sum()
+    with np.errstate(over="ignore"):
+        total: np.float64 = losses.mean() if reduction == "mean" else losses.sum()
     return total

@@ -4,13 +4,14 @@ The empty prefix comes first, then the prefixes of one token, of two, and so on,
 order: row i is followed, on its token a, by row V·i + 1 + a.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kllib._numerics import validate, validate_tables
 from kllib._numerics.validate import Array
+from kllib.policy import _ranges
 
 
 def levels(table: Array, vocabulary: int | None = None) -> Iterator[Array]:
@@ -21,17 +22,23 @@ def levels(table: Array, vocabulary: int | None = None) -> Iterator[Array]:
         start, rows = start + rows, rows * (vocabulary or table.shape[1])
 
 
-def along_sequences(values: Array) -> Array:
-    """For each sequence, the sum over its tokens of values[prefix, token]."""
-    total = np.zeros(1)
+def along_sequences(
+    values: Array, add: Callable[[Array, Array], Array] = np.add, start: float = 0.0
+) -> Array:
+    """For each sequence, the sum over its tokens of values[prefix, token].
+
+    With `numpy.logaddexp` and -inf for ``start`` it is the logarithm of the sum of exponentials.
+    """
+    total = np.array([start])
     for table in levels(values):
-        total = (total[:, None] + table).ravel()
+        total = add(total[:, None], table).ravel()
     return total
 
 
 def model(name: str, value: ArrayLike) -> Array:
     """A table of logits with as many rows as there are prefixes."""
     table = validate_tables.table(name, value)
+    _ranges.bounded(**{name: table})
     rows, vocabulary = table.shape
     if vocabulary < 2:
         raise ValueError(f"{name} must have at least 2 columns, one for each token")
@@ -61,4 +68,5 @@ def rewards(reward: ArrayLike, table: Array) -> Array:
             f"reward must have one entry for each of the {sequences} sequences; "
             f"its shape is {array.shape}"
         )
+    _ranges.bounded(reward=array)
     return array

@@ -77,8 +77,8 @@ def dpo_loss(
     Raises
     ------
     ValueError
-        When a log probability is not finite or above 0 (a probability, say), shapes differ, or
-        another argument makes no sense.
+        When a log probability is not finite or above 0 (a probability, say), a number is above
+        1e150 in size, shapes differ, or another argument makes no sense.
 
     References
     ----------
@@ -227,8 +227,7 @@ def expected_dpo_loss(
     0.509913357621
     """
     h, shown = _all_pairs(logits, reference, preference, beta, pair_weights)
-    total: np.float64 = (shown * _softplus(-h)).sum()
-    return total
+    return _expected_loss(h, shown)
 
 
 def expected_dpo_gradient(
@@ -272,9 +271,7 @@ def expected_dpo_gradient(
     True
     """
     h, shown = _all_pairs(logits, reference, preference, beta, pair_weights)
-    pull = float(beta) * shown * expit(-h)
-    result: Array = pull.sum(axis=0) - pull.sum(axis=1)
-    return result
+    return float(beta) * _expected_gradient(h, shown)
 
 
 def fit_dpo(reference: ArrayLike, preference: ArrayLike, beta: float) -> Array:
@@ -321,19 +318,31 @@ def fit_dpo(reference: ArrayLike, preference: ArrayLike, beta: float) -> Array:
     _, shown = _all_pairs(np.zeros_like(reference), reference, preference, beta, None)
     if ((shown == 0) & ~np.eye(len(reference), dtype=bool)).any():
         raise ValueError("preference must be strictly between 0 and 1: no finite policy is best")
-    start = np.log(reference)
 
-    # In implicit rewards, z = log π_ref + r/β, whose scale does not depend on β.
+    # In implicit rewards, z = log π_ref + r/β, in which neither the margins nor the scale know β.
     def loss(reward: Array) -> np.float64:
-        return expected_dpo_loss(start + reward / beta, reference, preference, beta)
+        return _expected_loss(reward[:, None] - reward, shown)
 
     def gradient(reward: Array) -> Array:
-        return expected_dpo_gradient(start + reward / beta, reference, preference, beta) / beta
+        return _expected_gradient(reward[:, None] - reward, shown)
 
-    found = minimize(loss, np.zeros_like(start), jac=gradient, method="BFGS", options={"gtol": 0})
+    start = np.zeros_like(reference)
+    found = minimize(loss, start, jac=gradient, method="BFGS", options={"gtol": 0})
     if not np.abs(found.jac).max() < 1e-7:
         raise RuntimeError(f"the descent stopped at a gradient of {np.abs(found.jac).max():.1e}")
     return rlhf_optimum(reference, found.x, beta)
+
+
+def _expected_loss(h: Array, shown: Array) -> np.float64:
+    total: np.float64 = (shown * _softplus(-h)).sum()
+    return total
+
+
+def _expected_gradient(h: Array, shown: Array) -> Array:
+    """∂/∂r for h_ij = r_i − r_j."""
+    pull = shown * expit(-h)
+    result: Array = pull.sum(axis=0) - pull.sum(axis=1)
+    return result
 
 
 def _softplus(x: Array) -> Array:
@@ -389,6 +398,7 @@ def _all_pairs(
     if pair_weights is not None:
         weights = validate.weights("pair_weights", pair_weights, -1)
         _square("pair_weights", weights, len(z))
+        _ranges.bounded(pair_weights=weights)
     weights = weights * ~np.eye(len(z), dtype=bool)
     validate.some_positive("pair_weights", weights.ravel())
     weights = (weights + weights.T) / weights.sum()  # of a pair, in either order

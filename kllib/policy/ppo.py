@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
 from kllib.logits import kl_from_logits, softmax
+from kllib.policy import _ranges
 
 __all__ = [
     "adapt_kl_coefficient",
@@ -29,10 +30,10 @@ Array: TypeAlias = NDArray[np.float64]
 def ppo_clip_objective(
     log_policy: ArrayLike,
     log_old: ArrayLike,
-    advantage: ArrayLike,
+    advantages: ArrayLike,
     *,
     epsilon: float = 0.2,
-    weights: ArrayLike | None = None,
+    action_weights: ArrayLike | None = None,
 ) -> np.float64:
     """Mean of min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with the ratio ρ = π(a|s)/π_old(a|s); to maximise.
 
@@ -43,23 +44,24 @@ def ppo_clip_objective(
     ----------
     log_policy, log_old : array_like, shape (...)
         log π(a|s) and log π_old(a|s) of the actions taken.
-    advantage : array_like, shape (...)
+    advantages : array_like, shape (...)
         Their advantages A.
     epsilon : float
         The clip range ε, between 0 and 1.
-    weights : array_like, shape (...), optional
+    action_weights : array_like, shape (...), optional
         Averages with these weights in place of equal ones, and does not divide by their sum:
         with d(s)·π_old(a|s), over all states and actions, the expectation is exact.
 
     Returns
     -------
     float
-        ``-inf`` where a ratio above 1.8e308 meets a negative advantage.
+        ``-inf`` where a ratio, or its product with a negative advantage, is above 1.8e308.
 
     Raises
     ------
     ValueError
-        When an entry is not finite, shapes differ, or ``epsilon`` makes no sense.
+        When an entry is not finite, an advantage or a weight is above 1e150 in size, shapes
+        differ, or ``epsilon`` makes no sense.
 
     References
     ----------
@@ -70,30 +72,31 @@ def ppo_clip_objective(
     A ratio of 1.5 counts as 1.2 for a good action, and in full for a bad one:
 
     >>> ratio = np.log([1.5, 1.5])
-    >>> print(ppo_clip_objective(ratio, [0.0, 0.0], [1.0, -1.0], weights=[1, 0]).round(12))
+    >>> print(ppo_clip_objective(ratio, [0.0, 0.0], [1.0, -1.0], action_weights=[1, 0]).round(12))
     1.2
-    >>> print(ppo_clip_objective(ratio, [0.0, 0.0], [1.0, -1.0], weights=[0, 1]).round(12))
+    >>> print(ppo_clip_objective(ratio, [0.0, 0.0], [1.0, -1.0], action_weights=[0, 1]).round(12))
     -1.5
     """
-    ratio, gain, epsilon = _actions(log_policy, log_old, advantage, epsilon, weights)
+    ratio, gain, epsilon = _actions(log_policy, log_old, advantages, epsilon, action_weights)
     clipped = np.clip(ratio, 1 - epsilon, 1 + epsilon)
-    total: np.float64 = np.minimum(_times(ratio, gain), clipped * gain).sum()
+    with np.errstate(over="ignore"):
+        total: np.float64 = np.minimum(_times(ratio, gain), clipped * gain).sum()
     return total
 
 
 def ppo_clip_gradient(
     log_policy: ArrayLike,
     log_old: ArrayLike,
-    advantage: ArrayLike,
+    advantages: ArrayLike,
     *,
     epsilon: float = 0.2,
-    weights: ArrayLike | None = None,
+    action_weights: ArrayLike | None = None,
 ) -> Array:
     """∂/∂ log π of `ppo_clip_objective`: ρ A per action, 0 where the clipped branch is smaller.
 
     Parameters
     ----------
-    log_policy, log_old, advantage, epsilon, weights
+    log_policy, log_old, advantages, epsilon, action_weights
         As in `ppo_clip_objective`.
 
     Returns
@@ -118,7 +121,7 @@ def ppo_clip_gradient(
     >>> print(ppo_clip_gradient(np.log([1.5, 1.5]), [0, 0], [1, -1]).round(12) + 0.0)
     [ 0.   -0.75]
     """
-    ratio, gain, epsilon = _actions(log_policy, log_old, advantage, epsilon, weights)
+    ratio, gain, epsilon = _actions(log_policy, log_old, advantages, epsilon, action_weights)
     clipped = np.clip(ratio, 1 - epsilon, 1 + epsilon)
     plain = _times(ratio, gain)
     return np.where(plain <= clipped * gain, plain, 0.0)
@@ -155,8 +158,8 @@ def ppo_penalty_objective(
     Raises
     ------
     ValueError
-        When an argument is not a table of finite numbers, shapes differ, or ``beta`` or
-        ``state_weights`` makes no sense.
+        When an argument is not a table of finite numbers up to 1e150 in size, shapes differ, or
+        ``beta`` or ``state_weights`` makes no sense.
 
     References
     ----------
@@ -173,7 +176,8 @@ def ppo_penalty_objective(
     per_state = (softmax(new) * gain).sum(axis=-1)
     if beta > 0:
         per_state = per_state - beta * np.asarray(kl_from_logits(old, new))
-    total: np.float64 = weights @ per_state
+    with np.errstate(over="ignore"):
+        total: np.float64 = weights @ per_state
     return total
 
 
@@ -213,9 +217,9 @@ def ppo_penalty_gradient(
     [[ 0.5 -0.5]]
     """
     new, old, gain, beta, weights = _tables(logits, old_logits, advantages, beta, state_weights)
-    policy = softmax(new)
-    ascent = tilts.softmax_gradient(policy, gain)
-    return weights[:, None] * (ascent - beta * (policy - softmax(old)))
+    ascent = tilts.softmax_gradient(softmax(new), gain)
+    moved = tilts.gap(tilts.between_logits(old, new, 1.0))  # π − π_old
+    return weights[:, None] * (ascent - beta * moved)
 
 
 def adapt_kl_coefficient(beta: float, kl: float, target: float) -> float:
@@ -260,20 +264,21 @@ def adapt_kl_coefficient(beta: float, kl: float, target: float) -> float:
 def _actions(
     log_policy: ArrayLike,
     log_old: ArrayLike,
-    advantage: ArrayLike,
+    advantages: ArrayLike,
     epsilon: float,
-    weights: ArrayLike | None,
+    action_weights: ArrayLike | None,
 ) -> tuple[Array, Array, float]:
     """The ratio of each action, its advantage times its weight, and ε."""
     new = validate.real_array("log_policy", log_policy)
     old = validate.real_array("log_old", log_old)
-    gain = validate.real_array("advantage", advantage)
+    gain = validate.real_array("advantages", advantages)
     share = np.full(new.shape, 1 / new.size)
-    if weights is not None:
-        share = validate.real_array("weights", weights)
+    if action_weights is not None:
+        share = validate.real_array("action_weights", action_weights)
         if (share < 0).any():
-            raise ValueError("weights must not be negative")
-    validate_tables.same_shape(log_policy=new, log_old=old, advantage=gain, weights=share)
+            raise ValueError("action_weights must not be negative")
+    validate_tables.same_shape(log_policy=new, log_old=old, advantages=gain, action_weights=share)
+    _ranges.bounded(advantages=gain, action_weights=share)
     with np.errstate(over="ignore"):
         ratio = np.exp(stable.difference(new, old))
     return ratio, share * gain, validate_numbers.fraction("epsilon", epsilon)
@@ -281,7 +286,8 @@ def _actions(
 
 def _times(ratio: Array, gain: Array) -> Array:
     """ratio·gain, where an infinite ratio without a gain counts for nothing."""
-    return np.multiply(ratio, gain, where=gain != 0, out=np.zeros_like(gain))
+    with np.errstate(over="ignore"):
+        return np.multiply(ratio, gain, where=gain != 0, out=np.zeros_like(gain))
 
 
 def _tables(
@@ -296,4 +302,6 @@ def _tables(
     gain = validate_tables.table("advantages", advantages)
     validate_tables.same_shape(logits=new, old_logits=old, advantages=gain)
     weights = validate_tables.row_weights("state_weights", state_weights, len(new))
-    return new, old, gain, validate.non_negative_number("beta", beta), weights
+    beta = validate.non_negative_number("beta", beta)
+    _ranges.bounded(logits=new, old_logits=old, advantages=gain, beta=beta, state_weights=weights)
+    return new, old, gain, beta, weights

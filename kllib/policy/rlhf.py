@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from kllib._numerics import stable, tilts, validate, validate_tables
 from kllib.discrete import kl_divergence
 from kllib.logits import log_softmax
+from kllib.policy import _ranges
 
 __all__ = [
     "KLRewardFrontier",
@@ -26,6 +27,8 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 Result: TypeAlias = np.float64 | Array
+
+_LEAST_LOG = float(np.log(5e-324)) + 1
 
 
 class KLRewardFrontier(NamedTuple):
@@ -66,7 +69,7 @@ def rlhf_optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> Ar
     ------
     ValueError
         When ``reference`` is not a distribution, ``reward`` is not finite, ``beta`` is not
-        positive, or the shapes do not fit.
+        positive, one of them is above 1e150 in size, or the shapes do not fit.
 
     References
     ----------
@@ -121,7 +124,8 @@ def rlhf_value(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> Resu
     1.152277575892
     """
     tilt = _optimum(reference, reward, beta)
-    return tilts.scalar(tilt.top + validate.positive("beta", beta) * tilt.log_mean)
+    with np.errstate(under="ignore"):
+        return tilts.scalar(tilt.top + validate.positive("beta", beta) * tilt.log_mean)
 
 
 def rlhf_objective(
@@ -166,6 +170,7 @@ def rlhf_objective(
     reward, beta = validate.vectors("reward", reward), validate.positive("beta", beta)
     validate.same_length(policy=policy, reference=reference, reward=reward)
     validate_tables.fits("beta", beta, policy=policy, reference=reference, reward=reward)
+    _ranges.bounded(reward=reward, beta=beta)
     return tilts.scalar(
         stable.expectation(policy, reward) - beta * kl_divergence(policy, reference)
     )
@@ -217,6 +222,7 @@ def rlhf_gradient(
     beta = validate.positive("beta", beta)
     validate.same_length(logits=logits, reference=reference, reward=reward)
     validate_tables.fits("beta", beta, logits=logits, reference=reference, reward=reward)
+    _ranges.bounded(logits=logits, reward=reward, beta=beta)
     log_policy = log_softmax(logits)
     gain = reward - beta[..., None] * (log_policy + stable.surprisal(reference))
     return tilts.softmax_gradient(np.exp(log_policy), gain)
@@ -263,7 +269,7 @@ def kl_reward_frontier(
     """
     tilt = _optimum(reference, reward, beta)
     kl = tilts.reverse(tilt)  # the optimum is the tilted one, and comes first
-    beta = np.broadcast_to(validate.positive("beta", beta), kl.shape)
+    beta = np.array(np.broadcast_to(validate.positive("beta", beta), kl.shape))
     gain = stable.expectation(
         tilts.model(tilt), validate.vectors("reward", reward) - tilt.top[..., None]
     )
@@ -307,26 +313,39 @@ def frontier_at_kl(reference: ArrayLike, reward: ArrayLike, kl: float) -> KLRewa
     from scipy.optimize import brentq
 
     kl = validate.non_negative_number("kl", kl)
-    reference, reward = _one_prompt(reference, reward)
-    best = float(reward[reference > 0].max())
+    reference, reward = _possible_answers(reference, reward)
+    best = reward.max()
     top = reward == best
     split = np.array([reference[top].sum(), reference[~top].sum()])
-    largest = float(stable.surprisal(split)[0])
+    largest = stable.surprisal(split)[0]
+    end = KLRewardFrontier(np.float64(0), largest, best)
     if kl >= largest:
-        return KLRewardFrontier(np.float64(0), np.float64(largest), np.float64(best))
+        return end
     if kl == 0:
         mean = tilts.scalar(stable.expectation(reference, reward))
         return KLRewardFrontier(np.float64(np.inf), np.float64(0), mean)
+    unit = np.ptp(reward)  # the search is for β/unit
+    log_reference, shortfall = -stable.surprisal(reference), (reward - best) / unit
+
+    def optimum(log_beta: float) -> tilts.TiltedPair:
+        return tilts.tilted(log_reference, shortfall, np.exp(log_beta))
 
     def excess(log_beta: float) -> float:
-        return float(kl_reward_frontier(reference, reward, np.exp(log_beta)).kl) - kl
+        return float(tilts.reverse(optimum(log_beta))) - kl
 
-    low = high = float(np.log(np.ptp(reward[reference > 0])))
+    low = high = 0.0
     while excess(low) < 0:
         low -= 1
+        if low < _LEAST_LOG:  # by rounding alone is kl below the end
+            return end
     while excess(high) > 0:
         high += 1
-    return kl_reward_frontier(reference, reward, np.exp(brentq(excess, low, high, xtol=1e-15)))
+    log_beta = brentq(excess, low, high, xtol=1e-15)
+    found = optimum(log_beta)
+    gain = unit * stable.expectation(tilts.model(found), shortfall)
+    with np.errstate(over="ignore"):
+        beta = unit * np.exp(log_beta)
+    return KLRewardFrontier(beta, tilts.reverse(found), best + gain)
 
 
 def _optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> tilts.TiltedPair:
@@ -334,11 +353,14 @@ def _optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> tilts.
     reference, reward = validate_tables.prompts(reference, reward)
     beta = validate.positive("beta", beta)
     validate_tables.fits("beta", beta, reference=reference, reward=reward)
+    _ranges.bounded(reward=reward, beta=beta)
     return tilts.tilted(-stable.surprisal(reference), reward, beta[..., None])
 
 
-def _one_prompt(reference: ArrayLike, reward: ArrayLike) -> tuple[Array, Array]:
+def _possible_answers(reference: ArrayLike, reward: ArrayLike) -> tuple[Array, Array]:
+    """Of one prompt."""
     reference, reward = validate_tables.prompts(reference, reward)
     if reference.ndim > 1 or reward.ndim > 1:
         raise ValueError("reference and reward must be vectors, of one prompt")
-    return reference, reward
+    _ranges.bounded(reward=reward)
+    return reference[reference > 0], reward[reference > 0]

@@ -15,8 +15,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 
-from kllib._numerics import stable, validate_numbers
+from kllib._numerics import stable, tilts, validate_numbers
 from kllib.logits import kl_from_logits, log_softmax, softmax
 from kllib.policy import _prefix_tree
 
@@ -32,6 +33,8 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 Estimator: TypeAlias = Literal["k1", "k2", "k3"]
+
+_MOST_ENTRIES = 2**27  # a gigabyte
 
 
 class KLEstimatorMoments(NamedTuple):
@@ -64,15 +67,20 @@ def token_sequences(vocabulary: int, horizon: int) -> NDArray[np.int64]:
     Raises
     ------
     ValueError
-        When an argument is not a whole number, or too small.
+        When an argument is not a whole number, or too small, or the table would have more than
+        2²⁷ entries.
 
     Examples
     --------
     >>> print(token_sequences(2, 3).sum(axis=1))
     [0 1 1 2 1 2 2 3]
     """
-    vocabulary = validate_numbers.whole_number("vocabulary", vocabulary, 2)
-    horizon = validate_numbers.whole_number("horizon", horizon, 1)
+    vocabulary = validate_numbers.whole_number("vocabulary", vocabulary, 2, _MOST_ENTRIES)
+    horizon = validate_numbers.whole_number("horizon", horizon, 1, 27)  # as 2²⁷ is the most
+    if vocabulary**horizon * horizon > _MOST_ENTRIES:
+        raise ValueError(
+            f"{vocabulary} tokens and a horizon of {horizon} give more than {_MOST_ENTRIES} entries"
+        )
     return np.indices((vocabulary,) * horizon).reshape(horizon, -1).T
 
 
@@ -91,7 +99,7 @@ def prefix_probabilities(logits: ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        When ``logits`` is not finite or has another number of rows.
+        When ``logits`` is not finite, above 1e150 in size, or has another number of rows.
 
     Examples
     --------
@@ -218,8 +226,8 @@ def token_kl_estimator_moments(
     Returns
     -------
     KLEstimatorMoments
-        Summed over all sequences, as the definition says, so that for k1 terms of both signs
-        cancel: below a divergence of 1e-10, rely on `sequence_kl`.
+        Summed over all sequences, as the definition says; where k1 and k3 are unbiased the mean
+        is `sequence_kl`. The spread of k3 is often huge, and ``inf`` above 1.8e308.
 
     Raises
     ------
@@ -244,13 +252,22 @@ def token_kl_estimator_moments(
     """
     validate_numbers.choice("estimator", estimator, ("k1", "k2", "k3"))
     p, q = _prefix_tree.models(p_logits=p_logits, q_logits=q_logits)
-    log_ratio = log_softmax(q) - log_softmax(p)
+    log_ratio = tilts.between_logits(p, q, 1.0).log_ratio
     each_token = {
         "k1": -log_ratio,
         "k2": log_ratio**2 / 2,
         "k3": stable.exponential_gap(log_ratio),
     }[estimator]
     estimates = _prefix_tree.along_sequences(each_token)
-    probability = np.exp(sequence_log_probabilities(p))
-    mean = np.float64(probability @ estimates)
-    return KLEstimatorMoments(mean, np.float64(np.sqrt(probability @ (estimates - mean) ** 2)))
+    # In logarithms, as an estimate may be above 1.8e308 where the probability is next to nothing
+    log_probability = sequence_log_probabilities(p)
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        mean = sequence_kl(p, q)
+        if estimator == "k2":
+            mean = np.exp(logsumexp(log_probability + np.log(estimates)))
+        log_deviation = np.log(np.abs(estimates - mean))
+        if estimator == "k3":  # beyond that, nothing but Σ_t ρ_t is left
+            log_sum = _prefix_tree.along_sequences(log_ratio, np.logaddexp, -np.inf)
+            log_deviation = np.where(np.isinf(estimates), log_sum, log_deviation)
+        std = np.exp(logsumexp(log_probability + 2 * log_deviation) / 2)
+    return KLEstimatorMoments(mean, std)

@@ -11,10 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import tilts, validate_numbers
 from kllib.logits import log_softmax, softmax
-from kllib.policy import _prefix_tree
+from kllib.policy import _prefix_tree, _ranges
 from kllib.policy.token_model import prefix_probabilities, sequence_kl, sequence_log_probabilities
 
-__all__ = ["sequence_rlhf_gradient", "sequence_rlhf_objective", "sequence_rlhf_optimum", "token_advantages"]
+__all__ = [
+    "sequence_rlhf_gradient",
+    "sequence_rlhf_objective",
+    "sequence_rlhf_optimum",
+    "token_advantages",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -81,7 +86,8 @@ def sequence_rlhf_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: 
     Raises
     ------
     ValueError
-        When an argument is not finite, the shapes do not fit, or ``beta`` is not positive.
+        When an argument is not finite, the shapes do not fit, ``beta`` is not positive, or it is
+        so small that a log probability of π* is below -1e150.
 
     References
     ----------
@@ -96,12 +102,16 @@ def sequence_rlhf_optimum(reference_logits: ArrayLike, reward: ArrayLike, beta: 
     reference = _prefix_tree.model("reference_logits", reference_logits)
     value = _prefix_tree.rewards(reward, reference)
     beta = validate_numbers.positive_number("beta", beta)
+    _ranges.bounded(beta=beta)
     optimum = []
     for table in reversed(list(_prefix_tree.levels(log_softmax(reference)))):
         tilt = tilts.tilted(table, value.reshape(table.shape), beta)
         value = tilt.top + beta * tilt.log_mean
         optimum.append(table + tilt.log_ratio)
-    return np.concatenate(optimum[::-1])
+    result = np.concatenate(optimum[::-1])
+    if not result.min() >= -_ranges.LARGEST:
+        raise ValueError("beta is too small for these rewards: log probabilities leave the range")
+    return result
 
 
 def sequence_rlhf_objective(
@@ -141,6 +151,7 @@ def sequence_rlhf_objective(
     model, reference = _prefix_tree.models(logits=logits, reference_logits=reference_logits)
     gain = _prefix_tree.rewards(reward, model)
     beta = validate_numbers.positive_number("beta", beta)
+    _ranges.bounded(beta=beta)
     expected = np.exp(sequence_log_probabilities(model)) @ gain
     return np.float64(expected - beta * sequence_kl(model, reference))
 
@@ -180,6 +191,7 @@ def sequence_rlhf_gradient(
     model, reference = _prefix_tree.models(logits=logits, reference_logits=reference_logits)
     gain = _prefix_tree.rewards(reward, model)
     beta = validate_numbers.positive_number("beta", beta)
+    _ranges.bounded(beta=beta)
     drift = sequence_log_probabilities(model) - sequence_log_probabilities(reference)
     advantages = token_advantages(model, gain - beta * drift)
     return prefix_probabilities(model)[:, None] * softmax(model) * advantages

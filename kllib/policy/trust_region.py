@@ -16,11 +16,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import tilts, validate, validate_numbers, validate_tables
+from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
 from kllib.logits import kl_from_logits, softmax
-from kllib.policy.ppo import ppo_penalty_gradient, ppo_penalty_objective
+from kllib.policy import _ranges
 
 __all__ = [
+    "ConjugateGradientResult",
     "TRPOStep",
     "conjugate_gradient",
     "fisher_vector_product",
@@ -29,7 +30,28 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 
-_MOST_BACKTRACKS = 30
+# Halvings from the largest float to below one: a policy can be so sure that it takes that many
+_MOST_BACKTRACKS = 1100
+# Of a gradient, in units of the advantages: probabilities have underflowed
+_NOTHING = 1e-290
+
+
+class ConjugateGradientResult(NamedTuple):
+    """The solution of A x = b, and how near it is.
+
+    Attributes
+    ----------
+    solution : ndarray
+        x.
+    residual : float
+        |b − A x|/|b|, as the recursion has it; 0 for b = 0.
+    converged : bool
+        Whether the residual is within the tolerance.
+    """
+
+    solution: Array
+    residual: float
+    converged: bool
 
 
 class TRPOStep(NamedTuple):
@@ -38,7 +60,8 @@ class TRPOStep(NamedTuple):
     Attributes
     ----------
     parameters : ndarray
-        The new parameters; the old ones when no step was accepted.
+        The new parameters; the old ones when no step was accepted, as where nothing is to gain or
+        the policy is so sure that probabilities underflow.
     direction : ndarray
         x with F x = g, the natural gradient.
     step_size : float
@@ -49,6 +72,9 @@ class TRPOStep(NamedTuple):
         D(π_old‖π_new), exactly, weighted by the states; at most max_kl.
     improvement : float
         The gain of the surrogate objective, above zero when a step was accepted.
+    converged : bool
+        Whether conjugate gradients came to the direction within their tolerance. When not, it is
+        still a direction of ascent.
     """
 
     parameters: Array
@@ -57,6 +83,7 @@ class TRPOStep(NamedTuple):
     backtracks: int
     kl: float
     improvement: float
+    converged: bool
 
 
 def fisher_vector_product(
@@ -87,7 +114,8 @@ def fisher_vector_product(
     Raises
     ------
     ValueError
-        When an argument is not a table of finite numbers, or the shapes do not fit.
+        When an argument is not a table of finite numbers up to 1e150 in size, or the shapes do not
+        fit.
 
     References
     ----------
@@ -107,9 +135,11 @@ def fisher_vector_product(
     theta = validate_tables.table("parameters", parameters)
     direction = validate_tables.table("vector", vector)
     validate_tables.same_shape(parameters=theta, vector=direction)
+    _ranges.bounded(parameters=theta, vector=direction)
     phi = _features(features, theta)
     logits = _logits(theta, phi)
     weights = validate_tables.row_weights("state_weights", state_weights, len(logits))
+    _ranges.bounded(logits=logits, vector=direction, state_weights=weights)
     return _fisher(logits, direction, phi, weights)
 
 
@@ -119,7 +149,7 @@ def conjugate_gradient(
     *,
     tolerance: float = 1e-10,
     max_steps: int | None = None,
-) -> Array:
+) -> ConjugateGradientResult:
     """x with A x = b, from products A v alone; A symmetric, and vᵀAv ≥ 0.
 
     A may be singular, as a Fisher matrix of logits is, when b is in its range.
@@ -137,13 +167,15 @@ def conjugate_gradient(
 
     Returns
     -------
-    ndarray, the shape of ``target``
+    ConjugateGradientResult
+        Its ``solution`` has the shape of ``target``. It is the best so far, and ``converged`` is
+        False, when ``max_steps`` products were not enough.
 
     Raises
     ------
     ValueError
-        When ``target`` is not finite, a product shows that A is not of that kind or b not in its
-        range, or another argument makes no sense.
+        When ``matrix`` is not a function, ``target`` is not finite, a product shows that A is not
+        of that kind or b not in its range, or another argument makes no sense.
 
     References
     ----------
@@ -152,29 +184,40 @@ def conjugate_gradient(
     Examples
     --------
     >>> A = np.array([[4.0, 1.0], [1.0, 3.0]])
-    >>> print(conjugate_gradient(lambda v: A @ v, A @ [2, -1]).round(12))
+    >>> print(conjugate_gradient(lambda v: A @ v, A @ [2, -1]).solution.round(12))
     [ 2. -1.]
     """
+    if not callable(matrix):
+        raise ValueError("matrix must be a function, v ↦ A v; for an array A: lambda v: A @ v")
     b = validate.real_array("target", target)
     unit = float(np.abs(b).max()) or 1.0  # so that squares neither overflow nor underflow
     tolerance = validate_numbers.positive_number("tolerance", tolerance)
     most = 2 * b.size if max_steps is None else max_steps
     x, residual = np.zeros_like(b), b / unit
     direction, square = residual, float((residual * residual).sum())
-    enough = tolerance**2 * square
+    first = square
+    enough = tolerance**2 * first
     for _ in range(validate_numbers.whole_number("max_steps", most, 1)):
         if square <= enough:
             break
-        product = matrix(direction)
+        product = validate.real_array("a product of the matrix", matrix(direction))
+        validate_tables.same_shape(target=b, **{"a product of the matrix": product})
         curvature = float((direction * product).sum())
         if not curvature > 0:
             raise ValueError("the target is not in the range of a matrix with vᵀAv ≥ 0")
         length = square / curvature
+        if not length < _ranges.LARGEST**2:
+            raise ValueError("the solution is beyond the range of a float")
         x = x + length * direction
         residual = residual - length * product
         before, square = square, float((residual * residual).sum())
         direction = residual + square / before * direction
-    return unit * x
+    residual_share = float(np.sqrt(square / first)) if first > 0 else 0.0
+    with np.errstate(over="ignore"):
+        solution = unit * x
+    if not np.isfinite(solution).all():
+        raise ValueError("the solution is beyond the range of a float")
+    return ConjugateGradientResult(solution, residual_share, square <= enough)
 
 
 def trpo_step(
@@ -215,8 +258,8 @@ def trpo_step(
     Raises
     ------
     ValueError
-        When an argument is not a table of finite numbers, the shapes do not fit, or a number makes
-        no sense.
+        When an argument is not a table of finite numbers up to 1e150 in size, the shapes do not
+        fit, or a number makes no sense.
 
     References
     ----------
@@ -234,6 +277,7 @@ def trpo_step(
     0.0199
     """
     old = validate_tables.table("parameters", parameters)
+    _ranges.bounded(parameters=old)
     phi = _features(features, old)
     logits = _logits(old, phi)
     gain = validate_tables.table("advantages", advantages)
@@ -241,28 +285,42 @@ def trpo_step(
     weights = validate_tables.row_weights("state_weights", state_weights, len(logits))
     max_kl = validate_numbers.positive_number("max_kl", max_kl)
     damping = validate.non_negative_number("damping", damping)
+    _ranges.bounded(logits=logits, advantages=gain, state_weights=weights)
+    _ranges.bounded(max_kl=max_kl, damping=damping)
+    gain = gain - stable.expectation(softmax(logits), gain)[:, None]  # E_π_old A = 0
 
-    def surrogate(new: Array) -> float:
-        return float(ppo_penalty_objective(new, logits, gain, beta=0, state_weights=weights))
+    def improved(new: Array) -> float:  # Σ d·(π − π_old)·A
+        moved = tilts.gap(tilts.between_logits(logits, new, 1.0))
+        return float(weights @ (moved * gain).sum(axis=-1))
 
-    slope = ppo_penalty_gradient(logits, logits, gain, beta=0, state_weights=weights)
-    direction = conjugate_gradient(
-        lambda v: _fisher(logits, v, phi, weights) + damping * v, _to_parameters(slope, phi)
+    slope = weights[:, None] * tilts.softmax_gradient(softmax(logits), gain)
+    slope = _to_parameters(slope, phi)
+    stay = TRPOStep(old.copy(), np.zeros_like(old), 0.0, -1, 0.0, 0.0, True)
+    if np.abs(slope).max() <= _NOTHING * np.abs(gain).max():  # nothing to gain
+        return stay
+    direction, _, converged = conjugate_gradient(
+        lambda v: _fisher(logits, v, phi, weights) + damping * v, slope
     )
+    stay = stay._replace(direction=direction, converged=converged)
     length = float(np.abs(direction).max())
-    if length == 0:  # nothing to gain
-        return TRPOStep(old, direction, 0.0, -1, 0.0, 0.0)
     unit = direction / length
     curvature = float((unit * _fisher(logits, unit, phi, weights)).sum())
-    step_size = float(np.sqrt(2 * max_kl / curvature)) / length
+    if not curvature > 0:  # a policy so sure that its divergence underflows
+        return stay
+    step_size = float(np.sqrt(2 * max_kl) / np.sqrt(curvature)) / length
     for backtracks in range(_MOST_BACKTRACKS):
-        parameters = old + step_size * 0.5**backtracks * direction
-        new = _logits(parameters, phi)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parameters = old + step_size * 0.5**backtracks * direction
+            new = _logits(parameters, phi)
+        if not np.abs(new).max() <= _ranges.LARGEST:
+            continue
         kl = float(weights @ np.asarray(kl_from_logits(logits, new)))
-        improvement = surrogate(new) - surrogate(logits)
+        improvement = improved(new)
         if kl <= max_kl and improvement > 0:
-            return TRPOStep(parameters, direction, step_size, backtracks, kl, improvement)
-    return TRPOStep(old, direction, step_size, -1, 0.0, 0.0)
+            return TRPOStep(
+                parameters, direction, step_size, backtracks, kl, improvement, converged
+            )
+    return stay._replace(step_size=step_size)
 
 
 def _fisher(logits: Array, vector: Array, features: Array | None, weights: Array) -> Array:
@@ -284,6 +342,7 @@ def _features(features: ArrayLike | None, parameters: Array) -> Array | None:
     if features is None:
         return None
     phi = validate_tables.table("features", features)
+    _ranges.bounded(features=phi)
     if phi.shape[1] != len(parameters):
         raise ValueError(
             f"features must have a column for each row of parameters: {phi.shape[1]} columns, "

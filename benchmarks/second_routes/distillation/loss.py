@@ -30,6 +30,12 @@ def logits() -> Iterator[Case]:
             yield Case(f"{name}, n={n}", ORDINARY, (teacher, 3 * noise), options)
         far = ([0.0, 300.0, -300.0], [0.0, -300.0, 300.0])
         yield Case(f"{name}, opposite", FAR, far, options)
+        outlier = ([-1e6, 0.0, 0.3, 0.1], [-5e5, 0.0, 0.3 + 1e-6, 0.1])
+        yield Case(f"{name}, an impossible class", FAR, outlier, options)
+        cold = ([-1.4e4 * temperature, 4.1e4, 1.4e5], [1e-4 * temperature, -9.0, 0.0])
+        yield Case(f"{name}, a sure teacher", FAR, cold, options)
+        halved = ([0.0, -1e6], [0.0, 1e-3])
+        yield Case(f"{name}, one class of two", FAR, halved, options)
         beyond = ([0.0, 1e4, -1e4], [0.0, -2e4, 3e4])
         yield Case(f"{name}, far beyond the smallest float", FAR, beyond, options)
     for share in (1e-10, 0.1, 0.9, 1 - 1e-10):

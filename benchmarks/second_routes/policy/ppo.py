@@ -27,16 +27,18 @@ def actions() -> Iterator[Case]:
         old = -rng.exponential(size=12)
         arguments = (old + spread * rng.standard_normal(12), old, rng.standard_normal(12))
         yield Case(f"log ratios of {spread:g}", ORDINARY, arguments)
-        options = {"epsilon": 0.05, "weights": rng.dirichlet(np.ones(12))}
+        options = {"epsilon": 0.05, "action_weights": rng.dirichlet(np.ones(12))}
         yield Case(f"log ratios of {spread:g}, weighted", ORDINARY, arguments, options)
     yield Case("an action now 1e300 times as likely", FAR, ([690.0], [0.0], [-2.0]))
 
 
 def _clip_objective(
-    log_policy: Any, log_old: Any, advantage: Any, epsilon: float = 0.2, weights: Any = None
+    log_policy: Any, log_old: Any, advantages: Any, epsilon: float = 0.2, action_weights: Any = None
 ) -> mpf:
-    gains, parts = numbers(advantage), []
-    share = [1 / mpf(len(gains))] * len(gains) if weights is None else numbers(weights)
+    gains, parts = numbers(advantages), []
+    share = (
+        [1 / mpf(len(gains))] * len(gains) if action_weights is None else numbers(action_weights)
+    )
     low, high = 1 - mpf(epsilon), 1 + mpf(epsilon)
     for new, old, gain, w in zip(log_policy, numbers(log_old), gains, share, strict=True):
         ratio = mpmath.exp(new - old)
@@ -89,11 +91,6 @@ def _penalty_gradient(logits: Any, *arguments: Any, **options: Any) -> Any:
     return np.array(derivatives(f, np.ravel(logits))).reshape(np.shape(logits)).tolist()
 
 
-def apart() -> Iterator[Case]:
-    """Those of the tables whose policies are not too near for a difference of probabilities."""
-    return (case for case in tables() if case.kind == ORDINARY)
-
-
 def steps() -> Iterator[Case]:
     """β, the divergence of a step, and the one wanted."""
     for kl in (0.0, 0.019, 0.021, 0.03, 0.044, 0.046, 5.0):
@@ -113,6 +110,6 @@ ROUTES = {
     ),
     "ppo_clip_gradient": Route(actions, mpmath.workdps(60)(_clip_gradient), DIFFERENCES),
     "ppo_penalty_objective": Route(tables, precise(_objective), SUM),
-    "ppo_penalty_gradient": Route(apart, mpmath.workdps(60)(_penalty_gradient), DIFFERENCES),
+    "ppo_penalty_gradient": Route(tables, mpmath.workdps(90)(_penalty_gradient), DIFFERENCES),
     "adapt_kl_coefficient": Route(steps, _adapted, "exact fractions"),
 }

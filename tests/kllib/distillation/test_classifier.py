@@ -112,9 +112,45 @@ def test_it_stops_after_max_steps():
     assert distance(2) > 10 * distance(50)
 
 
+def test_it_says_whether_it_has_converged():
+    x, y = data(6)
+    options = {"classes": 4, "weight_decay": 0.01}
+    assert train_classifier(x, y, **options).converged is True
+    assert train_classifier(x, y, max_steps=2, **options).converged is False
+    assert network(0).converged is None
+
+
+def test_a_classifier_equals_itself_alone():
+    """Arrays have no single truth value, so == compares no parameters."""
+    model = network(3)
+    assert model == model
+    assert model != network(3)
+    assert len({model, network(3)}) == 2
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: train_classifier([[1.0]], [0], classes="2"), "classes must be a whole number"),
+        (lambda: train_classifier([[1.0]], [0], classes=2.5), "classes must be a whole number"),
+        (
+            lambda: train_classifier([[1.0]], [0], classes=2, hidden=3, rng=0),
+            "rng must be a numpy.random.Generator; got int",
+        ),
+        (
+            lambda: train_classifier([[1e200], [-1e200]], [0, 1], classes=2),
+            "logits leave the range of floats",
+        ),
+        (lambda: fit_classifier(3, [[1.0]], classes=2), "loss must be a function"),
+        (lambda: fit_classifier(lambda z: 3, [[1.0]], classes=2), "loss must return a pair"),
+        (lambda: fit_classifier(lambda z: ("a", z), [[1.0]], classes=2), "loss must hold real"),
+        (lambda: fit_classifier(lambda z: (np.nan, z), [[1.0]], classes=2), "loss has a non-fin"),
+        (lambda: Classifier((), ()).logits([[1.0]]), "must have as many biases as weights"),
+        (lambda: Classifier((np.eye(2),), ()).logits([[1.0]]), "must have as many biases as"),
+        (
+            lambda: Classifier((np.eye(2), np.eye(3)), (np.zeros(2), np.zeros(3))),
+            "weights must be matrices, each with a row for each column of the one before",
+        ),
         (lambda: network(0).logits([1.0, 2, 3]), "features must be a table with two axes"),
         (lambda: network(0).logits([[1.0, 2]]), "features must have 3 columns"),
         (lambda: network(0).gradient([[1.0, 2, 3]], [[1.0]]), "shapes differ"),
@@ -122,9 +158,15 @@ def test_it_stops_after_max_steps():
         (lambda: train_classifier([[1.0]], [0.5], classes=2), "whole numbers from 0 to 1"),
         (lambda: train_classifier([[1.0]], [0, 1], classes=2), "labels must have shape (1,)"),
         (lambda: train_classifier([[np.nan]], [0], classes=2), "features has a non-finite entry"),
-        (lambda: train_classifier([[1.0]], [0], classes=1), "classes must be a whole number, 2 or above"),
+        (
+            lambda: train_classifier([[1.0]], [0], classes=1),
+            "classes must be a whole number, 2 or above",
+        ),
         (lambda: train_classifier([[1.0]], [0], classes=2, hidden=3), "a hidden layer needs rng"),
-        (lambda: train_classifier([[1.0]], [0], classes=2, hidden=-1), "hidden must be a whole number, 0 or above"),
+        (
+            lambda: train_classifier([[1.0]], [0], classes=2, hidden=-1),
+            "hidden must be a whole number, 0 or above",
+        ),
         (
             lambda: fit_classifier(lambda z: (0, z), [[1.0]], classes=2, weight_decay=-1),
             "weight_decay must not be negative",

@@ -156,6 +156,52 @@ def test_far_apart():
     np.testing.assert_allclose(distillation_gradient(teacher, student, **far), [[-1, 1]])
 
 
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_as_cold_and_as_hot_as_it_may_be(direction):
+    """At T → 0 softmax is argmax, and T² D is T times a difference of logits; T → ∞ matches."""
+    options = {"direction": direction, "reduction": "none"}
+    cold = distillation_loss([[0.0, 1.0]], [[3.0, 1.0]], temperature=1e-100, **options)
+    # forward: the student has 1 on the wrong class, 2/T below; reverse: the teacher 1/T below
+    expected = {"forward": 2e-100, "reverse": 1e-100, "jensen_shannon": 1e-200 * log(2)}
+    assert cold == pytest.approx(expected[direction], rel=1e-13, abs=0)
+    slope = distillation_gradient([[0.0, 1.0]], [[3.0, 1.0]], temperature=1e-100, **options)
+    pull = 1e-100 if direction == "forward" else 0
+    np.testing.assert_allclose(slope, [[pull, -pull]], rtol=1e-14)
+    plain = distillation_gradient(
+        [[0.0, 1.0]], [[3.0, 1.0]], temperature=1e-100, scaling="none", **options
+    )
+    np.testing.assert_allclose(plain, slope * 1e200, rtol=1e-14)
+    # Hot, and the student near its teacher
+    teacher, student = [0.0, 1.0, -2.0], [0.0, 1.0 + 2.0**-40, -2.0]
+    share = 0.25 if direction == "jensen_shannon" else 1
+    hot = distillation_loss(teacher, student, temperature=1e100, **options)
+    assert hot == pytest.approx(share * logit_matching_loss(teacher, student), rel=1e-12, abs=0)
+
+
+def test_an_outlier_costs_no_digits():
+    """An outcome that is impossible for both, or for one, leaves the loss of the others."""
+    teacher, student = np.array([0.5, -0.25, 1.0]), np.array([0.5, -0.25 + 2.0**-20, 1.0])
+    expected = distillation_loss(teacher, student, temperature=1)
+    for far, there in ((-1e6, -5e5), (-5e5, -1e6), (-1e15, -1e3)):
+        found = distillation_loss([far, *teacher], [there, *student], temperature=1)
+        assert found == pytest.approx(expected, rel=1e-12, abs=0)
+    for far in (-800.0, -1e6, -1e12):
+        forward = distillation_loss([0.0, far], [0.0, 0.0], temperature=1)
+        assert forward == pytest.approx(log(2), rel=1e-14)
+        reverse = distillation_loss([0.0, 0.0], [0.0, far], temperature=1, direction="reverse")
+        assert reverse == pytest.approx(log(2), rel=1e-14)
+
+
+def test_beyond_the_range_of_a_float():
+    assert logit_matching_loss([[1e200, 0.0]], [[0.0, 0.0]]) == np.inf
+    assert logit_matching_loss([4e307, -4e307, 4e307, -4e307], [-4e307, 4e307, 0, 0]) == np.inf
+    far = {"temperature": 1e99, "labels": [0], "soft_weight": 0.0}
+    # The divergence times T² is above 1.8e308, and does not count
+    loss = distillation_loss([[0.0, 1e250]], [[1e250, 0.0]], **far)
+    assert loss == 0
+    assert distillation_loss([[0.0, 1e250]], [[1e250, 0.0]], temperature=1e99) == np.inf
+
+
 def test_a_large_shift_costs_no_digits():
     """Logits 1e6 above the teacher's, as floats: the exact loss is that of the exact difference."""
     teacher = [0.1, 0.25, -0.3]
@@ -357,7 +403,8 @@ def test_a_student_learns_a_digit_that_it_has_never_seen(digits):
     ("options", "message"),
     [
         ({"temperature": 0}, "temperature must be positive; got 0"),
-        ({"temperature": 1e151}, "temperature must be at most 1e+150"),
+        ({"temperature": 1e101}, "temperature must be from 1e-100 to 1e+100; got 1e+101"),
+        ({"temperature": 1e-170}, "temperature must be from 1e-100 to 1e+100; got 1e-170"),
         ({"temperature": -1}, "temperature must not be negative"),
         ({"scaling": "squared"}, "scaling must be 'temperature_squared' or 'none'"),
         ({"direction": "backward"}, "direction must be 'forward' or 'reverse' or 'jensen_shannon'"),
@@ -383,6 +430,11 @@ def test_bad_options(options, message):
         (lambda: distillation_loss([[0, 1]], [[0, 1, 2]], temperature=1), "shapes differ"),
         (lambda: distillation_loss([[0, np.inf]], [[0, 1]], temperature=1), "teacher_logits has a"),
         (lambda: distillation_loss([[0, 1e308]], [[0, 1]], temperature=1), "above 4e+307 in size"),
+        (
+            lambda: distillation_loss([[0, 1e300]], [[0, 1]], temperature=1e-100),
+            "teacher_logits/temperature has an entry above 4e+307",
+        ),
+        (lambda: train_student([[1.0]], [[0.0, 1.0]], temperature=1, hidden=2, rng=0), "rng must"),
         (lambda: distillation_loss(1.0, 2.0, temperature=1), "teacher_logits must be a vector"),
         (lambda: distillation_gradient([[0, 1]], [[0, np.nan]], temperature=1), "student_logits"),
         (lambda: logit_matching_loss([[0, 1]], [0, 1]), "shapes differ"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy import log
 
 from kllib.discrete import kl_divergence
-from kllib.policy.best_of import best_of_n_policy, best_of_n_kl, best_of_n_kl_bound
+from kllib.policy.best_of import best_of_n_kl, best_of_n_kl_bound, best_of_n_policy
 from kllib.policy.rlhf import frontier_at_kl
 
 laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
@@ -121,10 +121,15 @@ def test_one_draw_is_the_reference():
 def test_batches():
     rng = np.random.default_rng(1)
     reference, reward = rng.dirichlet(np.ones(4), size=3), rng.standard_normal((2, 1, 4))
-    policy, kl = best_of_n_policy(reference, reward, [1, 5, 9]), best_of_n_kl(reference, reward, [1, 5, 9])
+    policy, kl = (
+        best_of_n_policy(reference, reward, [1, 5, 9]),
+        best_of_n_kl(reference, reward, [1, 5, 9]),
+    )
     assert policy.shape == (2, 3, 4)
     assert kl.shape == (2, 3)
-    np.testing.assert_allclose(policy[1, 2], best_of_n_policy(reference[2], reward[1, 0], 9), rtol=1e-15)
+    np.testing.assert_allclose(
+        policy[1, 2], best_of_n_policy(reference[2], reward[1, 0], 9), rtol=1e-15
+    )
     assert kl[1, 2] == pytest.approx(kl_divergence(policy[1, 2], reference[2]), rel=1e-14)
     assert isinstance(best_of_n_kl([0.5, 0.5], [1, 2], 2), float)
 

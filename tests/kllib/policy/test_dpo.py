@@ -52,6 +52,17 @@ def test_far_from_the_data():
     assert dpo_gradient(*wrong).rejected == 1
 
 
+def test_as_large_as_arguments_may_be():
+    """All the weight on one label, and a margin whose square is no float: no 0·∞."""
+    arguments = -1e150, -1.0, -5.0, -3.0, 1e150
+    assert dpo_loss(*arguments) == pytest.approx(1e300, rel=1e-14)
+    assert dpo_loss(*arguments, label_smoothing=1.0) == 0
+    assert dpo_gradient(*arguments).chosen == -1e150
+    certain = [[0.5, 1.0], [0.0, 0.5]]
+    assert expected_dpo_loss([1e150, -1e150], [0.5, 0.5], certain, 1e150) == 0
+    assert expected_dpo_loss([-1e150, 1e150], [0.5, 0.5], certain, 1e150) == pytest.approx(2e300)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("smoothing", [0, 0.2])
 def test_gradient_by_finite_differences(reduction, smoothing):
@@ -133,6 +144,16 @@ def test_descent_finds_the_rlhf_optimum(beta):
     np.testing.assert_allclose(fit_dpo(reference, preference, beta), best, atol=1e-6)
 
 
+@pytest.mark.parametrize("beta", [1e-200, 1e-3, 1e8, 1e140])
+def test_fit_for_any_beta(beta):
+    """Its log odds over β are those of the preferences, at any scale."""
+    # Even odds of a reference, and log odds of ±log(7/3)/β; below β = 1e-3 the policy is 1 and 0
+    found = fit_dpo([0.5, 0.5], [[0.5, 0.7], [0.3, 0.5]], beta)
+    np.testing.assert_allclose(found, rlhf_optimum([0.5, 0.5], [log(7 / 3), 0], beta), atol=1e-7)
+    if beta > 1:
+        assert found[0] - 0.5 == pytest.approx(log(7 / 3) / beta / 4, abs=1e-15)
+
+
 def test_sampled_preferences_come_near():
     """The loss of many drawn pairs is the expected one, within six standard errors."""
     reference, _, preference = prompt(4)
@@ -195,7 +216,18 @@ def test_weights_of_a_pair_add_up_in_either_order():
     ("call", "message"),
     [
         (lambda: dpo_loss(0, 0, 0, -1e308, 1), "log_reference_rejected has an entry above"),
-        (lambda: dpo_loss([1, 2], [1], [1], [1], 1), "shapes differ"),
+        (lambda: dpo_loss([-1, -2], [-1], [-1], [-1], 1), "shapes differ"),
+        (
+            lambda: dpo_loss([0.9], [0.1], [0.5], [0.5], 0.1),
+            "log_policy_chosen must be log probabilities, at most 0; got 0.9 at index (0,)",
+        ),
+        (lambda: dpo_gradient(0, 0, 0, 0.1, 1), "log_reference_rejected must be log prob"),
+        (lambda: dpo_loss(0, 0, 0, 0, 1e308), "beta has an entry above 1e+150"),
+        (
+            lambda: expected_dpo_loss([1e5, -1e5], [0.5, 0.5], [[0.5, 1], [0, 0.5]], 1e305),
+            "beta has an entry above 1e+150",
+        ),
+        (lambda: expected_dpo_loss([1e200, 0], [0.5] * 2, [[0.5] * 2] * 2, 1), "logits has an"),
         (lambda: dpo_loss(0, 0, 0, 0, -1), "beta must not be negative"),
         (lambda: dpo_loss(0, 0, 0, 0, 1, label_smoothing=2), "label_smoothing must be between"),
         (lambda: dpo_loss(0, 0, 0, 0, 1, reduction="batchmean"), "reduction must be 'mean' or"),

@@ -37,9 +37,12 @@ def test_clip_by_hand():
 def test_a_ratio_beyond_the_range_of_a_float():
     assert ppo_clip_objective(1000.0, 0.0, 1.0) == pytest.approx(1.2)
     assert ppo_clip_objective(1000.0, 0.0, -1.0) == -np.inf
+    # So it is when the product alone is beyond it
+    assert ppo_clip_objective([700.0], [-9.0], [-1e10]) == -np.inf
+    assert (ppo_clip_gradient([700.0], [-9.0], [-1e10]) == -np.inf).all()
     # Without advantage, or without weight, it counts for nothing
     assert ppo_clip_objective([1000.0, 0.0], [0.0, 0.0], [0.0, 3.0]) == 1.5
-    weighted = ppo_clip_objective([1000.0, 0.0], [0.0, 0.0], [-1.0, 3.0], weights=[0, 1])
+    weighted = ppo_clip_objective([1000.0, 0.0], [0.0, 0.0], [-1.0, 3.0], action_weights=[0, 1])
     assert weighted == 3
     assert ppo_clip_gradient(1000.0, 0.0, 0.0) == 0
 
@@ -47,7 +50,7 @@ def test_a_ratio_beyond_the_range_of_a_float():
 def test_clip_gradient_is_flat_only_where_the_policy_has_gone_far_enough():
     ratios = np.array([1.5, 1.1, 0.5, 1.5, 0.9, 0.5])
     advantages = np.array([2.0, 2, 2, -2, -2, -2])
-    slope = ppo_clip_gradient(np.log(ratios), np.zeros(6), advantages, weights=np.ones(6))
+    slope = ppo_clip_gradient(np.log(ratios), np.zeros(6), advantages, action_weights=np.ones(6))
     np.testing.assert_allclose(slope, [0, 2.2, 1.0, -3.0, -1.8, 0], rtol=1e-14)
     # At ratio 1 it is the plain policy gradient
     slope = ppo_clip_gradient(np.zeros(2), np.zeros(2), [3.0, -4.0])
@@ -62,7 +65,7 @@ def test_clip_gradient_by_finite_differences(seed, epsilon):
     ratio = np.exp(noise)
     near_kink = (np.abs(ratio - 1 - epsilon) < 1e-6) | (np.abs(ratio - 1 + epsilon) < 1e-6)
     advantage[near_kink] = 0
-    options = {"epsilon": epsilon, "weights": rng.exponential(size=6)}
+    options = {"epsilon": epsilon, "action_weights": rng.exponential(size=6)}
     error = check_grad(
         lambda x: ppo_clip_objective(x, old, advantage, **options),
         lambda x: ppo_clip_gradient(x, old, advantage, **options),
@@ -86,7 +89,7 @@ def test_clip_over_all_actions_is_the_expectation_over_samples():
     """Within six standard errors."""
     rng = np.random.default_rng(2)
     old, new, gain = log_softmax(rng.standard_normal((3, 4)) * 0.7)
-    exact = ppo_clip_objective(new, old, gain, weights=np.exp(old))
+    exact = ppo_clip_objective(new, old, gain, action_weights=np.exp(old))
     drawn = rng.choice(4, size=200_000, p=np.exp(old))
     ratio = np.exp(new - old)[drawn]
     each = np.minimum(ratio * gain[drawn], np.clip(ratio, 0.8, 1.2) * gain[drawn])
@@ -105,7 +108,7 @@ def test_a_clip_range_is_no_budget_of_divergence():
     assert found == [0.02041, 0.00457, 0.00094, 0.00018]
     # Beyond the range the objective is flat, however far the policy has gone
     far = np.log([0.999, 0.001])
-    slope = ppo_clip_gradient(far, np.log([0.5, 0.5]), [1.0, -1.0], weights=[0.5, 0.5])
+    slope = ppo_clip_gradient(far, np.log([0.5, 0.5]), [1.0, -1.0], action_weights=[0.5, 0.5])
     assert (slope == 0).all()
     assert kl_divergence([0.5, 0.5], [0.999, 0.001]) > 2
 
@@ -152,11 +155,22 @@ def test_at_the_old_policy_clip_and_penalty_agree():
     (old, _, gain), weights = tables(4)
     policy = softmax(old)
     shares = weights[:, None] * policy
-    by_log = ppo_clip_gradient(log_softmax(old), log_softmax(old), gain, weights=shares)
+    by_log = ppo_clip_gradient(log_softmax(old), log_softmax(old), gain, action_weights=shares)
     by_logit = by_log - policy * by_log.sum(axis=1, keepdims=True)
     for beta in (0.0, 7.0):
         slope = ppo_penalty_gradient(old, old, gain, beta=beta, state_weights=weights)
         np.testing.assert_allclose(slope, by_logit, atol=1e-14)
+
+
+@pytest.mark.parametrize("step", [1e-5, 1e-12])
+def test_the_pull_of_the_penalty_near_the_old_policy(step):
+    """β (π − π_old) is β (diag(π) − ππᵀ) step to first order, and keeps its digits."""
+    old = np.array([[0.25, -1.5, 2.0]])  # steps by multiples of 2⁻⁴⁴ are exact
+    move = np.round(step * np.array([[3.0, -2.0, 1.0]]) * 2**44) / 2**44
+    policy = softmax(old)
+    expected = policy * (move - (policy * move).sum())
+    slope = ppo_penalty_gradient(old + move, old, np.zeros((1, 3)), beta=1)
+    np.testing.assert_allclose(-slope, expected, rtol=20 * step + 1e-12)
 
 
 def test_states_count_equally_unless_told():
@@ -194,12 +208,19 @@ def test_adapting_at_the_edges():
     ("call", "message"),
     [
         (lambda: ppo_clip_objective([0, 0], [0], [1, 1]), "shapes differ"),
-        (lambda: ppo_clip_objective(0, 0, np.nan), "advantage has a non-finite entry"),
+        (lambda: ppo_clip_objective(0, 0, np.nan), "advantages has a non-finite entry"),
         (lambda: ppo_clip_objective(0, 0, 1, epsilon=1.5), "epsilon must be between 0 and 1"),
-        (lambda: ppo_clip_gradient(0, 0, 1, weights=-1), "weights must not be negative"),
-        (lambda: ppo_clip_gradient([0, 0], [0, 0], [1, 1], weights=[1]), "shapes differ"),
+        (
+            lambda: ppo_clip_gradient(0, 0, 1, action_weights=-1),
+            "action_weights must not be negative",
+        ),
+        (lambda: ppo_clip_gradient([0, 0], [0, 0], [1, 1], action_weights=[1]), "shapes differ"),
         (lambda: ppo_penalty_objective([0, 0], [0, 0], [1, 1], 1), "a table with two axes"),
         (lambda: ppo_penalty_objective([[0, 0]], [[0, 0]], [[1]], 1), "shapes differ"),
+        (lambda: ppo_clip_objective(0, 0, 1e200), "advantages has an entry above 1e+150"),
+        (lambda: ppo_clip_objective(0, 0, 1, action_weights=1e200), "action_weights has an entry"),
+        (lambda: ppo_penalty_objective([[0]], [[0]], [[1]], 1e200), "beta has an entry above"),
+        (lambda: ppo_penalty_gradient([[1e308]], [[0]], [[1]], 1), "logits has an entry above"),
         (lambda: ppo_penalty_objective([[0]], [[0]], [[1]], -1), "beta must not be negative"),
         (
             lambda: ppo_penalty_gradient([[0]], [[0]], [[1]], 1, state_weights=[1, 2]),

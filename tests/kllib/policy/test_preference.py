@@ -29,7 +29,7 @@ def test_by_hand():
 
 def test_far_apart():
     assert bradley_terry(0, 700) == pytest.approx(np.exp(-700), rel=1e-12, abs=0)
-    assert implicit_reward(-1e308, 1e308, 2) == -np.inf
+    assert implicit_reward(-1e150, 0, 1e150) == pytest.approx(-1e300, rel=1e-15)
     assert bradley_terry(1e308, -1e308) == 1
     assert bradley_terry(-1e308, 1e308) == 0
 
@@ -44,6 +44,13 @@ def test_laws_of_bradley_terry(a, b, c, shift):
     odds = np.exp(a - c)
     chained = one / two * bradley_terry(b, c) / bradley_terry(c, b)
     assert chained == pytest.approx(odds, rel=1e-11)
+
+
+def test_one_beta_for_each_prompt():
+    logs, fixed = np.log([[0.5, 0.5], [0.25, 0.75]]), np.log([0.5, 0.5])
+    found = implicit_reward(logs, fixed, np.array([1.0, 2.0])[:, None])
+    for row, beta in enumerate((1, 2)):
+        np.testing.assert_array_equal(found[row], implicit_reward(logs[row], fixed, beta))
 
 
 @laws
@@ -62,7 +69,11 @@ def test_the_optimum_gives_its_reward_back_less_its_value(reward, beta):
     [
         (lambda: bradley_terry([1, 2], [1, 2, 3]), "shapes do not broadcast"),
         (lambda: bradley_terry(np.inf, 0), "reward_first has a non-finite entry"),
-        (lambda: implicit_reward(0, 0, 0), "beta must be positive; got 0"),
+        (lambda: implicit_reward(0, 0, 0), "beta has an entry that is not positive: 0"),
+        (lambda: implicit_reward(0, 0, 1e151), "beta has an entry above 1e+150 in size"),
+        (lambda: implicit_reward([-1, 0.4], 0, 1), "at most 0; got 0.4 at index (1,)"),
+        (lambda: implicit_reward(0, 0.4, 1), "log_reference must be log probabilities, at most"),
+        (lambda: implicit_reward([0, 0], [0, 0], [1, 2, 3]), "shapes do not broadcast"),
         (lambda: implicit_reward(0, -np.inf, 1), "log_reference has a non-finite entry"),
     ],
 )

@@ -233,6 +233,35 @@ def test_the_ends_of_the_frontier_by_divergence():
     assert (flat.beta, flat.kl, flat.reward) == (0, 0, 2)
 
 
+@pytest.mark.parametrize("offset", [0, 1e-16, 1e-15, 1e-12, 1e-8])
+def test_just_below_the_end_of_the_frontier(offset):
+    reference, reward = [0.988106346474807, 0.011893653525192956], [1.0314530848, 0.1610095768]
+    end = frontier_at_kl(reference, reward, 1)
+    point = frontier_at_kl(reference, reward, end.kl - offset)
+    assert point.kl == pytest.approx(end.kl - offset, rel=1e-12)
+    assert end.reward - 1e-6 <= point.reward <= end.reward
+
+
+@pytest.mark.parametrize("unit", [5e-324, 1e-300, 1e149])
+def test_the_frontier_in_any_unit_of_reward(unit):
+    """β and reward are in that unit; the smallest float has no fractions, and is rounded."""
+    plain = frontier_at_kl([0.5, 0.25, 0.25], [1, 0, -7], 0.4)
+    point = frontier_at_kl([0.5, 0.25, 0.25], [unit, 0, -7 * unit], 0.4)
+    assert point.kl == pytest.approx(0.4, rel=1e-12)
+    assert point.beta == pytest.approx(unit * plain.beta, rel=1e-9, abs=1e-323)
+    assert point.reward == pytest.approx(unit * plain.reward, rel=1e-9, abs=1e-323)
+    # Almost no divergence is left to buy with
+    assert frontier_at_kl([0.5, 0.5], [0, unit], 1e-300).kl == pytest.approx(1e-300, rel=1e-9)
+
+
+def test_a_result_shares_no_memory_with_an_argument():
+    beta = np.array([1.0, 2.0])
+    frontier = kl_reward_frontier([0.5, 0.5], [0, 1], beta)
+    assert not np.shares_memory(frontier.beta, beta)
+    frontier.beta[0] = 7
+    assert beta[0] == 1
+
+
 # ------------------------------------------------------------------ shapes and bad input
 
 
@@ -272,6 +301,11 @@ def test_batches():
             lambda: rlhf_gradient([0, 1], [1.0, 0.0], [1, 2], 1),
             "reference has an entry that is not",
         ),
+        (lambda: rlhf_optimum([0.5, 0.5], [1, 2e150], 1), "reward has an entry above 1e+150"),
+        (lambda: rlhf_value([0.5, 0.5], [1, 2], 1.7e308), "beta has an entry above 1e+150"),
+        (lambda: rlhf_objective([0.5, 0.5], [0.5, 0.5], [1, 2], 1.7e308), "beta has an entry abo"),
+        (lambda: rlhf_gradient([1, -1], [0.1, 0.9], [1, -1], 1e308), "beta has an entry above"),
+        (lambda: rlhf_gradient([1e308, 0], [0.1, 0.9], [1, -1], 1), "logits has an entry above"),
         (lambda: frontier_at_kl([0.5, 0.5], [1, 2], -1), "kl must not be negative"),
         (lambda: frontier_at_kl([[0.5, 0.5]], [1, 2], 1), "must be vectors, of one prompt"),
         (lambda: kl_reward_frontier([0.5, 0.5], [1, 2], -1), "beta has an entry that is not pos"),

@@ -118,6 +118,51 @@ def test_k2_is_biased_by_hand():
     assert moments.std == pytest.approx(log(3) / 2, rel=1e-14)
 
 
+@pytest.mark.parametrize("far", [-720.0, -800.0, -1e6])
+def test_moments_where_a_ratio_is_beyond_the_range_of_a_float(far):
+    """p is all but sure of what is a fair coin for q: D = log 2, and k3 spreads like √(q²/p)."""
+    p, q = [[0.0, far]], [[0.0, 0.0]]
+    for estimator in ("k1", "k3"):
+        assert token_kl_estimator_moments(p, q, estimator).mean == pytest.approx(log(2), rel=1e-14)
+    # k1 is log 2 or far + log 2, the second with probability exp(far)
+    std = token_kl_estimator_moments(p, q, "k1").std
+    assert std == pytest.approx(-far * np.exp(far / 2), rel=1e-12, abs=0)
+    # k2 and k3: (log² 2)/2 and log 2 − ½, but for the same probability
+    k2, k3 = (token_kl_estimator_moments(p, q, name) for name in ("k2", "k3"))
+    assert k2.mean == pytest.approx(log(2) ** 2 / 2, rel=1e-14)
+    with np.errstate(over="ignore"):
+        assert k3.std == pytest.approx(np.exp(-far / 2) / 2, rel=1e-12)
+    # After a fair first token the same happens in half of the sequences
+    p, q = [[0.0, 0.0], [0.0, far], [0.0, 0.0]], np.zeros((3, 2))
+    moments = token_kl_estimator_moments(p, q, "k3")
+    assert moments.mean == pytest.approx(log(2) / 2, rel=1e-14)
+    with np.errstate(over="ignore"):
+        assert moments.std == pytest.approx(np.exp(-far / 2) / 8**0.5, rel=1e-12)
+
+
+def test_moments_of_the_largest_logits():
+    moments = token_kl_estimator_moments([[1e150, -1e150]], [[-1e150, 1e150]], "k1")
+    assert moments == (4e150 / 2, 0)
+    assert token_kl_estimator_moments([[0.0, -800.0]], [[0.0, -1e150]], "k2").mean == pytest.approx(
+        np.exp(-800 + 300 * log(10) - log(2)), rel=1e-12, abs=0
+    )
+
+
+def test_moments_of_near_models():
+    """With q = p + t·v: mean t²s²/2 and k1's spread ts, for the spread s of v (one token)."""
+    p, v, t = np.array([[0.5, -1.0, 0.25]]), np.array([[1.0, 0.5, -0.25]]), 2.0**-40
+    weights = softmax(p)
+    spread = np.sqrt((weights * (v - (weights * v).sum()) ** 2).sum())
+    for estimator in ("k1", "k2", "k3"):
+        moments = token_kl_estimator_moments(p, p + t * v, estimator)
+        assert moments.mean == pytest.approx(t**2 * spread**2 / 2, rel=1e-10, abs=0)
+    assert token_kl_estimator_moments(p, p + t * v, "k1").std == pytest.approx(
+        t * spread, rel=1e-10
+    )
+    for estimator in ("k1", "k2", "k3"):
+        assert token_kl_estimator_moments(p, p, estimator) == (0, 0)
+
+
 def test_moments_by_sampling():
     """Means within six standard errors, and the spread within 3 %."""
     rng = np.random.default_rng(9)
@@ -147,6 +192,12 @@ def test_moments_by_sampling():
     [
         (lambda: token_sequences(1, 2), "vocabulary must be a whole number, 2 or above"),
         (lambda: token_sequences(2, 0), "horizon must be a whole number, 1 or above"),
+        (lambda: token_sequences(2, 33), "horizon must be at most 27"),
+        (lambda: token_sequences(2, 70), "horizon must be at most 27"),
+        (lambda: token_sequences(2, 2**60), "horizon must be at most 27"),
+        (lambda: token_sequences(2, 23), "give more than 134217728 entries"),
+        (lambda: token_sequences(2**40, 2), "vocabulary must be at most"),
+        (lambda: sequence_kl([[1e308, -1e308]], [[0, 0]]), "p_logits has an entry above 1e+150"),
         (lambda: token_sequences(2.0, 1), "vocabulary must be a whole number; got 2.0"),
         (lambda: prefix_probabilities([0, 0]), "logits must be a table with two axes"),
         (lambda: prefix_probabilities(np.zeros((2, 2))), "with 2 tokens 2 rows are not that"),

@@ -128,7 +128,10 @@ def test_ascent_from_the_reference_reaches_the_optimum():
         (lambda: sequence_rlhf_optimum([[0, 0]], [1, 2], 0), "beta must be positive"),
         (lambda: sequence_rlhf_optimum([[0, 0]], [[1, 2]], 1), "its shape is (1, 2)"),
         (lambda: sequence_rlhf_objective([[0, 0]], np.zeros((3, 2)), [1, 2], 1), "shapes differ"),
-        (lambda: sequence_rlhf_gradient([[0, 0]], [[0, 0]], [1, 2], -1), "beta must not be negative"),
+        (
+            lambda: sequence_rlhf_gradient([[0, 0]], [[0, 0]], [1, 2], -1),
+            "beta must not be negative",
+        ),
     ],
 )
 def test_bad_input(call, message):

@@ -60,14 +60,15 @@ def test_conjugate_gradient_solves(seed, n):
     matrix = root @ root.T + np.eye(n)
     x = rng.standard_normal(n)
     found = conjugate_gradient(lambda v: matrix @ v, matrix @ x)
-    np.testing.assert_allclose(found, x, atol=1e-7)
+    assert found.converged
+    np.testing.assert_allclose(found.solution, x, atol=1e-7)
 
 
 def test_conjugate_gradient_needs_no_more_steps_than_eigenvalues():
     matrix = np.diag([1.0, 1.0, 5.0, 5.0, 5.0])
     products = []
     b = np.arange(1.0, 6.0)
-    x = conjugate_gradient(lambda v: products.append(v) or matrix @ v, b)
+    x = conjugate_gradient(lambda v: products.append(v) or matrix @ v, b).solution
     assert len(products) == 2
     np.testing.assert_allclose(x, b / np.diag(matrix), rtol=1e-12)
 
@@ -77,12 +78,27 @@ def test_conjugate_gradient_of_a_singular_matrix():
     policy = np.array([0.5, 0.3, 0.2])
     matrix = np.diag(policy) - np.outer(policy, policy)
     target = matrix @ [1.0, -2.0, 4.0]
-    x = conjugate_gradient(lambda v: matrix @ v, target)
+    x = conjugate_gradient(lambda v: matrix @ v, target).solution
     np.testing.assert_allclose(matrix @ x, target, atol=1e-12)
-    assert (conjugate_gradient(lambda v: matrix @ v, np.zeros(3)) == 0).all()
+    nothing = conjugate_gradient(lambda v: matrix @ v, np.zeros(3))
+    assert (nothing.solution == 0).all()
+    assert nothing.residual == 0
+    assert nothing.converged
     # Stopped early, it is not there yet
     early = conjugate_gradient(lambda v: matrix @ v, target, max_steps=1)
-    assert np.abs(matrix @ early - target).max() > 1e-3
+    assert np.abs(matrix @ early.solution - target).max() > 1e-3
+    assert not early.converged
+
+
+def test_conjugate_gradient_says_when_it_has_not_arrived():
+    """The Hilbert matrix, 1/(i + j + 1), has condition number 1e13."""
+    i = np.arange(10)
+    hilbert = 1 / (i[:, None] + i + 1)
+    found = conjugate_gradient(lambda v: hilbert @ v, np.ones(10), max_steps=3)
+    assert not found.converged
+    miss = np.linalg.norm(hilbert @ found.solution - 1) / np.linalg.norm(np.ones(10))
+    assert found.residual == pytest.approx(miss, rel=1e-6)
+    assert found.residual > 0.01
 
 
 # ------------------------------------------------------------------ the step
@@ -165,7 +181,7 @@ def test_the_direction_is_that_of_the_old_policy():
     assert kl_divergence(softmax(step.parameters)[0], old) < step.kl
 
 
-@pytest.mark.parametrize("unit", [1e-200, 1e200])
+@pytest.mark.parametrize("unit", [1e-200, 1e149])
 def test_units_of_reward_change_no_step(unit):
     theta, gain = np.array([[1.0, 0.0, -1.0]]), np.array([[1.0, -1.0, 0.5]])
     plain, scaled = (trpo_step(theta, x, max_kl=0.05) for x in (gain, unit * gain))
@@ -177,6 +193,44 @@ def test_nothing_to_gain():
     step = trpo_step([[1.0, 2.0]], [[3.0, 3.0]], max_kl=0.1)
     assert (step.parameters == [[1.0, 2.0]]).all()
     assert (step.step_size, step.backtracks, step.kl, step.improvement) == (0, -1, 0, 0)
+    assert step.converged
+
+
+def test_a_step_that_is_not_taken_shares_no_memory_with_the_argument():
+    old = np.array([[1.0, 2.0]])
+    step = trpo_step(old, [[1.0, 1.0]], max_kl=0.1)
+    assert not np.shares_memory(step.parameters, old)
+
+
+def test_a_long_line_search_near_a_corner():
+    """Where one action is all but certain the quadratic model is wrong by many powers of two."""
+    theta = [[-11.344968629190461, 13.018536718458723, 70.26896345923572]]
+    step = trpo_step(theta, [[-1.0, 1.0, 0.5]], max_kl=0.01)
+    assert step.backtracks > 30
+    assert 0 < step.kl <= 0.01
+    assert step.improvement > 0
+
+
+def test_a_policy_so_sure_that_it_takes_hundreds_of_halvings():
+    """Or, with probabilities below the smallest normal float, that no step is to be found."""
+    step = trpo_step([[-284.9, 255.5, -525.4]], [[2.5, 2.3, 11.6]], max_kl=1e-6)
+    assert step.backtracks > 100
+    assert 0 < step.kl <= 1e-6
+    for theta in ([[249.7, 994.3]], [[0.0, 2000.0]]):
+        stay = trpo_step(theta, [[160.8, 103.7]], max_kl=1e-4)
+        assert (stay.backtracks, stay.improvement) == (-1, 0)
+        assert (stay.parameters == theta).all()
+
+
+@pytest.mark.parametrize("max_kl", [1e-20, 1e-12])
+def test_the_gain_of_a_tiny_step_keeps_its_digits(max_kl):
+    """sqrt(2 δ gᵀF⁻¹g) = sqrt(2 δ Var_π A) for one state, whatever is added to A."""
+    theta, gain = np.log([[0.5, 0.3, 0.2]]), np.array([[1.0, -2.0, 0.5]])
+    variance = 0.5 * 1 + 0.3 * 4 + 0.2 * 0.25 - (0.5 - 0.6 + 0.1) ** 2
+    for shift in (0, 1e3):
+        step = trpo_step(theta, gain + shift, max_kl=max_kl)
+        expected = np.sqrt(2 * max_kl * variance) / 2**step.backtracks
+        assert step.improvement == pytest.approx(expected, rel=1e-5, abs=0)
 
 
 def test_damping_shortens_the_directions_that_the_policy_hardly_feels():
@@ -236,11 +290,23 @@ def test_a_token_model_is_steered_within_a_budget_of_whole_sequences():
             lambda: fisher_vector_product([[0, 1]], [[0, 1]], state_weights=[1, 1]),
             "state_weights must have shape (1,)",
         ),
+        (lambda: conjugate_gradient(np.eye(2), [1.0, 2.0]), "matrix must be a function"),
+        (lambda: conjugate_gradient(lambda v: [1.0], [1.0, 2.0]), "shapes differ"),
+        (lambda: conjugate_gradient(lambda v: v * 1e-320, [1.0]), "beyond the range of a float"),
+        (lambda: conjugate_gradient(lambda v: v * 1e-200, [1e300]), "beyond the range of a float"),
+        (lambda: trpo_step([[0, 1]], [[1, 2]], max_kl=1, features=[[1e200]]), "features has an"),
+        (lambda: fisher_vector_product([[0, 1e200]], [[1, 2]]), "parameters has an entry above"),
+        (lambda: trpo_step([[0, 1]], [[1, 1e200]], max_kl=1), "advantages has an entry above"),
+        (lambda: trpo_step([[0, 1e200]], [[1, 2]], max_kl=1), "parameters has an entry above"),
+        (lambda: trpo_step([[0, 1]], [[1, 2]], max_kl=1e308), "max_kl has an entry above"),
         (lambda: conjugate_gradient(lambda v: 0 * v, [1.0]), "not in the range of a matrix"),
         (lambda: conjugate_gradient(lambda v: -v, [1.0]), "not in the range of a matrix"),
         (lambda: conjugate_gradient(lambda v: v, [np.nan]), "target has a non-finite entry"),
         (lambda: conjugate_gradient(lambda v: v, [1], tolerance=0), "tolerance must be positive"),
-        (lambda: conjugate_gradient(lambda v: v, [1], max_steps=0), "max_steps must be a whole number, 1 or above"),
+        (
+            lambda: conjugate_gradient(lambda v: v, [1], max_steps=0),
+            "max_steps must be a whole number, 1 or above",
+        ),
         (lambda: conjugate_gradient(lambda v: v, [1], max_steps=1.5), "must be a whole number"),
         (lambda: trpo_step([[0, 1]], [[1]], max_kl=1), "shapes differ: logits has (1, 2)"),
         (lambda: trpo_step([[0, 1]], [[1, 2]], max_kl=0), "max_kl must be positive"),
