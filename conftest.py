@@ -8,6 +8,8 @@ import pytest
 
 # A python3 kernel that some user installed elsewhere must not replace this environment's.
 os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+# One worker per core: more threads in each would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from nbval import plugin as nbval
 

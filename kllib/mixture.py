@@ -90,7 +90,10 @@ class NormalMixture:
         return scale * math.sqrt(float(stable.expectation(self.weights, spread * spread)))
 
     def log_density(self, x: ArrayLike) -> np.float64 | Array:
-        """log p(x), element by element; finite far out in the tails, where p(x) underflows."""
+        """log p(x), element by element; finite far out in the tails, where p(x) underflows.
+
+        −∞ where x is more than 1e154 standard deviations from all components.
+        """
         terms = self._log_terms(validate.real_array("x", x))
         result: np.float64 | Array = np.logaddexp.reduce(terms, axis=-1)
         return result
@@ -98,14 +101,27 @@ class NormalMixture:
     def responsibilities(self, x: ArrayLike) -> Array:
         """The posterior probability of each component, w_k N(x; μ_k, σ_k²) / p(x).
 
-        Shape (..., k) for x of shape (...): the E-step of expectation maximisation.
+        Shape (..., k) for x of shape (...): the E-step of expectation maximisation. From 1e16
+        standard deviations on, the distances to different means may be the same float. Beyond 1e154
+        of all components, where all densities vanish, ``ValueError``.
         """
-        terms = self._log_terms(validate.real_array("x", x))
-        return np.exp(terms - np.logaddexp.reduce(terms, axis=-1, keepdims=True))
+        x = validate.real_array("x", x)
+        terms = self._log_terms(x)
+        top = terms.max(axis=-1, keepdims=True)
+        lost = np.isneginf(top[..., 0])
+        if lost.any():
+            raise ValueError(
+                f"x has an entry more than 1e154 standard deviations from all components: "
+                f"{x[lost].flat[0]:.6g}"
+            )
+        with np.errstate(under="ignore"):
+            return stable.shares(np.exp(terms - top))
 
     def shifted(self, by: float) -> "NormalMixture":
-        """The distribution of X + by."""
-        return NormalMixture(self.weights, self.means + by, self.sigmas)
+        """The distribution of X + by, for one number ``by``."""
+        by = validate_numbers.finite_number("by", by)
+        with np.errstate(over="ignore"):
+            return NormalMixture(self.weights, self.means + by, self.sigmas)
 
     def sample(self, rng: np.random.Generator, size: int) -> Array:
         """``size`` independent draws."""
@@ -140,7 +156,10 @@ def kl_normal_mixture(p: NormalMixture, q: NormalMixture) -> float:
     Raises
     ------
     ValueError
-        When a component is narrower than 1e-9 of the distance between means.
+        When an argument is not a `NormalMixture`, or a component is narrower than 1e-9 of the
+        distance between means.
+    ArithmeticError
+        When the integral cannot be resolved.
 
     Notes
     -----
@@ -177,12 +196,15 @@ def alpha_normal_mixture(p: NormalMixture, q: NormalMixture, alpha: float) -> fl
     Raises
     ------
     ValueError
-        When alpha is not between 0 and 1, or a component is narrower than 1e-9 of the distance
-        between means.
+        When p or q is not a `NormalMixture`, alpha is not between 0 and 1, or a component is
+        narrower than 1e-9 of the distance between means.
+    ArithmeticError
+        When the integral cannot be resolved.
 
     References
     ----------
-    Minka (2005), Divergence measures and message passing, equation (6).
+    Minka (2005), Divergence measures and message passing, Microsoft Research technical report
+    MSR-TR-2005-173.
 
     Examples
     --------
@@ -192,8 +214,8 @@ def alpha_normal_mixture(p: NormalMixture, q: NormalMixture, alpha: float) -> fl
     >>> print(math.isclose(alpha_normal_mixture(p, q, 0.25), alpha_normal_mixture(q, p, 0.75)))
     True
     """
+    p, q = in_use("p", p), in_use("q", q)
     alpha = validate_numbers.fraction("alpha", alpha)
-
     origin = p.mean
     p, q = p.shifted(-origin), q.shifted(-origin)
 
@@ -203,3 +225,10 @@ def alpha_normal_mixture(p: NormalMixture, q: NormalMixture, alpha: float) -> fl
 
     means, sigmas = np.append(p.means, q.means), np.append(p.sigmas, q.sigmas)
     return float(mixture_integrals.integrate(f, means, sigmas)[0])
+
+
+def in_use(name: str, mixture: NormalMixture) -> NormalMixture:
+    """The mixture without components of weight 0, which count for nothing."""
+    mixture = validate_numbers.instance(name, mixture, NormalMixture)
+    used = mixture.weights > 0
+    return NormalMixture(mixture.weights[used], mixture.means[used], mixture.sigmas[used])

@@ -28,6 +28,14 @@ def choice(name: str, value: _Choice, choices: tuple[str, ...]) -> _Choice:
     return value
 
 
+def finite_number(name: str, value: float) -> float:
+    """One finite number, of either sign."""
+    array = validate.real_array(name, value)
+    if array.ndim:
+        raise ValueError(f"{name} must be a single number; its shape is {array.shape}")
+    return float(array)
+
+
 def positive_number(name: str, value: float) -> float:
     """One finite number above zero."""
     number = validate.non_negative_number(name, value)

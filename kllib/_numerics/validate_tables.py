@@ -84,4 +84,4 @@ def one_hot(name: str, value: ArrayLike, shape: tuple[int, ...], classes: int) -
         raise ValueError(f"{name} must have shape {shape}; its shape is {array.shape}")
     if (array != np.floor(array)).any() or (array < 0).any() or (array >= classes).any():
         raise ValueError(f"{name} must be whole numbers from 0 to {classes - 1}")
-    return np.eye(classes)[array.astype(np.intp)]
+    return np.asarray(array[..., None] == np.arange(classes), dtype=np.float64)

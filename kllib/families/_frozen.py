@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import zeta
+from scipy.special import ive, zeta
 
 from kllib._numerics.validate import Array
 
 # The angle is all that counts on a circle: densities there have period 2π, on all of the line.
 _CIRCULAR = ("vonmises",)
+# Below this a Bessel function of large order has underflown, or will soon.
+_BESSEL_LEAST = 1e-280
 _SCIPY_MODULES = ("scipy.stats._continuous_distns", "scipy.stats._discrete_distns")
 
 
@@ -64,6 +66,32 @@ class Univariate:
         return np.where((x >= low) & (x <= high), values, -np.inf)
 
 
+def _log_skellam(k: Array, mu1: Array, mu2: Array) -> Array:
+    """−(√μ₁ − √μ₂)² + (k/2) log(μ₁/μ₂) + log(I_k(z) e^−z) with z = 2√(μ₁μ₂)."""
+    z = 2 * np.sqrt(mu1) * np.sqrt(mu2)
+    bessel = ive(np.abs(k), z)
+    offset = -((np.sqrt(mu1) - np.sqrt(mu2)) ** 2)
+    near = offset + k / 2 * (np.log(mu1) - np.log(mu2)) + np.log(bessel)
+    return np.where(bessel > _BESSEL_LEAST, near, _log_skellam_far(k, mu1, mu2, z))
+
+
+def _log_skellam_far(k: Array, mu1: Array, mu2: Array, z: Array) -> Array:
+    """The same where the Bessel function underflows: DLMF 10.41.3 with three terms of the series.
+
+    (k/2) log(μ₁/μ₂) + |k| log z is |k| log 2μ₁ on the right and |k| log 2μ₂ on the left.
+    """
+    order = np.maximum(np.abs(k), 1)
+    root = np.hypot(1, z / order)
+    t = 1 / root
+    first = (3 * t - 5 * t**3) / 24 / order
+    second = (81 * t**2 - 462 * t**4 + 385 * t**6) / 1152 / order**2
+    third = 30375 * t**3 - 369603 * t**5 + 765765 * t**7 - 425425 * t**9
+    series = np.log1p(first + second + third / 414720 / order**3)
+    leading = root + np.log(2 * np.where(k > 0, mu1, mu2) / order) - np.log1p(root)
+    result: Array = order * leading - np.log(2 * np.pi * order * root) / 2 + series - mu1 - mu2
+    return result
+
+
 # Where scipy has the density alone, so that its logarithm underflows far out.
 _LOG_DENSITIES: dict[str, Callable[..., Array]] = {
     "dlaplace": lambda k, a: np.log(np.tanh(a / 2)) - a * np.abs(k),
@@ -73,6 +101,7 @@ _LOG_DENSITIES: dict[str, Callable[..., Array]] = {
     "levy": lambda x: -np.log(2 * np.pi) / 2 - 1.5 * np.log(x) - 0.5 / x,
     "logser": lambda k, p: k * np.log(p) - np.log(k) - np.log(-np.log1p(-p)),
     "pareto": lambda x, b: np.log(b) - (b + 1) * np.log(x),
+    "skellam": _log_skellam,
     "zipf": lambda k, a: -a * np.log(k) - np.log(zeta(a)),
 }
 

@@ -152,7 +152,10 @@ def _lattice_divergence(p: Univariate, q: Univariate) -> Measured:
     edges = np.unique(np.concatenate([points, below, above]))
     first, last = (float(end) for end in q.frozen.support())
     first, last = max(first, left.end), min(last, right.end)
-    edges = _alive(np.unique(np.append(edges.clip(first, last + 1), [first, last + 1])), p, q)
+    # A panel ends where a support does: no long one sees what lies on its first integer alone.
+    ends = np.array([*p.frozen.support(), *q.frozen.support()])[1::2] + 1.0
+    edges = np.concatenate([edges, ends[np.isfinite(ends)], [first, last + 1]])
+    edges = _alive(np.unique(edges.clip(first, last + 1)), p, q)
     total = _panels.integrate(terms, _panels.on_the_integers, edges, _RELATIVE, _ABSOLUTE)
     return _assembled(total, left, right, Measured(0.0, 0.0))
 
@@ -216,6 +219,11 @@ def _assembled(total: _panels.Total, left: Tail, right: Tail, beyond: Measured) 
     outside_p = left.mass_p + right.mass_p
     outside_q = left.mass_q + right.mass_q + beyond.value
     value = gap + outside_q - outside_p + left.rest + right.rest
+    if not np.isfinite(value):
+        raise ArithmeticError(
+            "the density of q is 0, underflows or is undefined where p has probability: D is "
+            "infinite or unknown"
+        )
     missing_p, missing_q = abs(1 - mass_p - outside_p), abs(1 - mass_q - outside_q)
     for name, missing in (("p", missing_p), ("q", missing_q)):
         if not missing < _MOST_MISSING:

@@ -1,6 +1,5 @@
 """Forward and backward pass of the variational autoencoder, written by hand. Private."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,8 @@ class Run(NamedTuple):
     decoder_features: Array
     residual: Array  # x̂ − x
     spread: Array  # of x̂ over z, per latent dimension: the squared columns of a linear decoder
-    noise_var: float
+    precision: float  # 1/noise_var
+    log_noise_var: float
 
 
 def forward(parameters: VAEParameters, ratings: Array, noise: Array | None) -> Run:
@@ -54,7 +54,8 @@ def forward(parameters: VAEParameters, ratings: Array, noise: Array | None) -> R
         decoder_features,
         residual,
         spread,
-        math.exp(parameters.log_noise_var),
+        float(np.exp(-parameters.log_noise_var)),
+        parameters.log_noise_var,
     )
 
 
@@ -68,7 +69,7 @@ def backward(
 ) -> VAEParameters:
     """The chain rule from the loss back; ``charged`` are the dimensions above the free bits."""
     users, films = run.ratings.shape
-    scale = 1 / (users * run.noise_var)
+    scale = run.precision / users
     # Reconstruction: |residual|²/(2 noise_var), and sigma² · spread/(2 noise_var) when exact
     d_output = scale * run.residual
     decoder_mean = parameters.decoder_mean.gradient(run.decoder_features, d_output)
@@ -99,7 +100,7 @@ def backward(
         encoder_mean=parameters.encoder_mean.gradient(run.for_mean, d_mu),
         encoder_log_var=parameters.encoder_log_var.gradient(run.for_log_var, d_log_var),
         decoder_mean=decoder_mean,
-        log_noise_var=(films - squared_error(run) / run.noise_var) / 2,
+        log_noise_var=(films - squared_error(run) * run.precision) / 2,
         encoder_hidden=encoder_hidden,
         decoder_hidden=decoder_hidden,
     )

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import validate, validate_numbers
+from kllib._numerics import validate_numbers
 from kllib._numerics.validate import Array
 from kllib.vae._network import Layer
-from kllib.vae.parameters import VAEParameters
+from kllib.vae.parameters import VAEParameters, table
 
 __all__ = [
     "LinearVAEOptimum",
     "linear_vae_optimum",
 ]
+
+# Ratings that differ by less have variances that underflow.
+_LEAST = 1e-150
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +83,9 @@ def linear_vae_optimum(
     ------
     ValueError
         When ratings is not a table of finite numbers, latent_dim is not below the number of films,
-        beta or noise_var is not positive, or the ratings vary in no more than latent_dim
-        directions, so that the best noise variance is zero and the loss has no minimum.
+        beta or noise_var is not positive, the ratings vary in no more than latent_dim directions,
+        so that the best noise variance is zero and the loss has no minimum, or the variances or the
+        loss are beyond the range of a float.
 
     Notes
     -----
@@ -103,19 +107,23 @@ def linear_vae_optimum(
     >>> print(optimum.eigenvalues.round(12), round(optimum.noise_var, 12))
     [3.         0.33333333 0.33333333] 0.333333333333
     """
-    ratings = validate.real_array("ratings", ratings)
-    if ratings.ndim != 2:
-        raise ValueError(f"ratings must have shape (users, films); it has {ratings.shape}")
+    ratings = table("ratings", ratings)
     films = ratings.shape[1]
     latent_dim = validate_numbers.whole_number("latent_dim", latent_dim)
     if latent_dim >= films:
         raise ValueError(f"latent_dim must be below the {films} films; got {latent_dim}")
     beta = validate_numbers.positive_number("beta", beta)
     mean = ratings.mean(axis=0)
-    eigenvalues, directions = _principal(ratings - mean)
+    centred = ratings - mean
+    if 0 < np.abs(centred).max() < _LEAST:
+        raise ValueError(f"ratings differ by less than {_LEAST:g}: their variances are no floats")
+    eigenvalues, directions = _principal(centred)
     if noise_var is None:
         noise_var = _best_noise(eigenvalues, latent_dim, beta)
     noise_var = validate_numbers.positive_number("noise_var", noise_var)
+    loss = _least_loss(eigenvalues, latent_dim, beta, noise_var)
+    if not math.isfinite(loss):
+        raise ValueError(f"with noise_var {noise_var:.6g} the loss is beyond the range of a float")
 
     kept, scaled_noise = eigenvalues[:latent_dim], beta * noise_var
     total = np.maximum(kept, scaled_noise)  # the model's variance in each direction
@@ -127,14 +135,15 @@ def linear_vae_optimum(
         decoder_mean=Layer(columns, mean),
         log_noise_var=math.log(noise_var),
     )
-    loss = _least_loss(eigenvalues, latent_dim, beta, noise_var)
     return LinearVAEOptimum(parameters, loss, noise_var, eigenvalues, kept > scaled_noise)
 
 
 def _principal(centred: Array) -> tuple[Array, Array]:
     """Eigenvalues of the covariance, decreasing, and the unit vectors that belong to them."""
     users, films = centred.shape
-    _, singular, directions = np.linalg.svd(centred, full_matrices=True)
+    # R has as few rows as there are films, however many users.
+    triangle = np.linalg.qr(centred, mode="r")
+    _, singular, directions = np.linalg.svd(triangle, full_matrices=True)
     eigenvalues = np.zeros(films)
     eigenvalues[: singular.size] = singular**2 / users
     # The sign of a direction is arbitrary: its largest entry is made positive.
@@ -148,9 +157,10 @@ def _least_loss(eigenvalues: Array, latent_dim: int, beta: float, noise_var: flo
     scaled_noise = beta * noise_var
     model = np.full(eigenvalues.size, scaled_noise)
     model[:latent_dim] = np.maximum(eigenvalues[:latent_dim], scaled_noise)
-    pca = (np.log(2 * math.pi * model) + eigenvalues / model).sum() / 2
-    constants = np.log(2 * math.pi * noise_var) - beta * np.log(2 * math.pi * scaled_noise)
-    return float(beta * pca + eigenvalues.size * constants / 2)
+    with np.errstate(all="ignore"):
+        pca = (np.log(2 * math.pi * model) + eigenvalues / model).sum() / 2
+        constants = np.log(2 * math.pi * noise_var) - beta * np.log(2 * math.pi * scaled_noise)
+        return float(beta * pca + eigenvalues.size * constants / 2)
 
 
 def _best_noise(eigenvalues: Array, latent_dim: int, beta: float) -> float:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import validate
+from kllib._numerics import validate, validate_numbers
 from kllib._numerics.validate import Array
 from kllib.gaussian import kl_standard_normal
 from kllib.vae._passes import Run, backward, forward, squared_error
@@ -84,8 +84,11 @@ def vae_loss(
     Raises
     ------
     ValueError
-        When the shapes do not fit, a number is not finite, beta or free_nats is negative, or noise
-        is left out though the decoder is not linear.
+        When parameters are no `VAEParameters`, the shapes do not fit, a number is not finite or
+        above 1e150 in size, beta or free_nats is negative, or noise is left out though the decoder
+        is not linear.
+    ArithmeticError
+        When the parameters are so large that the loss is beyond the range of a float.
 
     References
     ----------
@@ -104,7 +107,8 @@ def vae_loss(
     1.418938533 0.0 1.418938533
     """
     ratings, noise, beta, free_nats = _arguments(parameters, ratings, noise, beta, free_nats)
-    return loss_of(forward(parameters, ratings, noise), beta, free_nats)
+    with np.errstate(all="ignore"):
+        return loss_of(forward(parameters, ratings, noise), beta, free_nats)
 
 
 def vae_gradient(
@@ -131,7 +135,7 @@ def vae_gradient(
 
     Raises
     ------
-    ValueError
+    ValueError, ArithmeticError
         As in `vae_loss`.
 
     References
@@ -150,18 +154,34 @@ def vae_gradient(
     True
     """
     ratings, noise, beta, free_nats = _arguments(parameters, ratings, noise, beta, free_nats)
-    run = forward(parameters, ratings, noise)
-    return backward(
-        parameters, run, beta, loss_of(run, beta, free_nats).kl_per_dimension > free_nats
-    )
+    return loss_and_gradient(parameters, ratings, noise, beta, free_nats)[1]
+
+
+def loss_and_gradient(
+    parameters: VAEParameters, ratings: Array, noise: Array | None, beta: float, free_nats: float
+) -> tuple[VAELoss, VAEParameters]:
+    """One forward and one backward pass; ``ArithmeticError`` where either overflows."""
+    with np.errstate(all="ignore"):
+        run = forward(parameters, ratings, noise)
+        loss = loss_of(run, beta, free_nats)
+        gradient = backward(parameters, run, beta, loss.kl_per_dimension > free_nats)
+    if not np.isfinite(gradient.to_vector()).all():
+        raise ArithmeticError("the gradient is beyond the range of a float")
+    return loss, gradient
 
 
 def loss_of(run: Run, beta: float, free_nats: float) -> VAELoss:
+    """The loss of one forward pass; ``ArithmeticError`` when it is beyond the range of a float."""
     films = run.ratings.shape[1]
-    constant = films * math.log(2 * math.pi * run.noise_var)
-    reconstruction = (constant + squared_error(run) / run.noise_var) / 2
+    constant = films * (math.log(2 * math.pi) + run.log_noise_var)
+    reconstruction = (constant + squared_error(run) * run.precision) / 2
+    if not all(np.isfinite(part).all() for part in run.posterior):
+        raise ArithmeticError("the encoder's output is beyond the range of a float")
     per_dimension = np.mean(kl_standard_normal(*run.posterior), axis=0)
-    loss = reconstruction + beta * float(free_bits(per_dimension, free_nats))
+    kl = float(free_bits(per_dimension, free_nats)) if np.isfinite(per_dimension).all() else np.inf
+    loss = reconstruction + beta * kl
+    if not math.isfinite(loss):
+        raise ArithmeticError("the loss is beyond the range of a float")
     return VAELoss(loss, reconstruction, float(per_dimension.sum()), per_dimension)
 
 
@@ -172,6 +192,7 @@ def _arguments(
     beta: float,
     free_nats: float,
 ) -> tuple[Array, Array | None, float, float]:
+    parameters = validate_numbers.instance("parameters", parameters, VAEParameters)
     ratings = rows("ratings", ratings, parameters.films)
     if noise is not None:
         noise = rows("noise", noise, parameters.latent_dim)

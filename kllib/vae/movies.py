@@ -10,6 +10,7 @@ import numpy as np
 
 from kllib._numerics import validate, validate_numbers
 from kllib._numerics.validate import Array
+from kllib.vae.parameters import LARGEST
 
 __all__ = [
     "MoviePreferences",
@@ -88,7 +89,7 @@ def movie_preferences(
     Raises
     ------
     ValueError
-        When users is not a positive whole number, or noise_sigma is negative or not finite.
+        When users is not a positive whole number, or noise_sigma is negative or above 1e150.
 
     References
     ----------
@@ -106,6 +107,9 @@ def movie_preferences(
     rng = validate_numbers.generator(rng)
     users = validate_numbers.whole_number("users", users)
     noise_sigma = validate.non_negative_number("noise_sigma", noise_sigma)
+    if noise_sigma > LARGEST:
+        raise ValueError(f"noise_sigma must be at most {LARGEST:g}; got {noise_sigma:.6g}")
+    saturating = validate_numbers.flag("saturating", saturating)
     averages, *loadings = np.array(list(_FILMS.values())).T
     tastes = rng.standard_normal((users, len(loadings)))
     ratings = averages + tastes @ np.array(loadings)

@@ -24,6 +24,9 @@ __all__ = [
     "VAEParameters",
 ]
 
+#: No rating, latent variable or noise may be larger, so that none of its squares overflows.
+LARGEST = 1e150
+
 
 class LatentPosterior(NamedTuple):
     """What the encoder says about each user: q(z|x) = N(mu, diag exp log_var).
@@ -159,10 +162,13 @@ class VAEParameters:
 
 
 def table(name: str, value: ArrayLike) -> Array:
-    """Rows of finite numbers."""
+    """Rows of finite numbers whose squares are finite, too."""
     array = validate.real_array(name, value)
     if array.ndim != 2:
         raise ValueError(f"{name} must be a table with one row for each user; got {array.shape}")
+    largest = np.abs(array).max()
+    if largest > LARGEST:
+        raise ValueError(f"{name} has an entry above {LARGEST:g} in size: {largest:.6g}")
     return array
 
 

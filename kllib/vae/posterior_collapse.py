@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import validate, validate_numbers
+from kllib._numerics import validate, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.gaussian import kl_standard_normal
 
@@ -27,6 +27,9 @@ __all__ = [
     "linear_kl_annealing",
     "split_mean_kl",
 ]
+
+# Standard deviations between e^−700 and e^700 are floats.
+_MOST_LOG_VAR = 1400.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ def active_units(mu: ArrayLike, *, threshold: float = 0.01) -> NDArray[np.bool_]
     [ True False]
     """
     mu = _table("mu", mu)
-    return np.asarray(mu.var(axis=0) > validate.non_negative_number("threshold", threshold))
+    threshold = validate.non_negative_number("threshold", threshold)
+    size = max(1.0, float(np.abs(mu).max()))  # so that no sum overflows
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray((mu / size).std(axis=0) * size > math.sqrt(threshold))
 
 
 def free_bits(kl_per_dimension: ArrayLike, free_nats: float) -> np.float64 | Array:
@@ -122,7 +128,8 @@ def free_bits(kl_per_dimension: ArrayLike, free_nats: float) -> np.float64 | Arr
     """
     kl = validate.weights("kl_per_dimension", kl_per_dimension, -1)
     least = validate.non_negative_number("free_nats", free_nats)
-    result: np.float64 | Array = np.maximum(least, kl).sum(axis=-1)
+    with np.errstate(over="ignore"):
+        result: np.float64 | Array = np.maximum(least, kl).sum(axis=-1)
     return result
 
 
@@ -156,10 +163,9 @@ def linear_kl_annealing(step: ArrayLike, *, warm_up: float) -> np.float64 | Arra
     >>> print(linear_kl_annealing([0, 50, 100, 150], warm_up=100))
     [0.  0.5 1.  1. ]
     """
-    steps = _steps(step)
-    result: np.float64 | Array = np.minimum(
-        1.0, steps / validate_numbers.positive_number("warm_up", warm_up)
-    )
+    steps, warm_up = _steps(step), validate_numbers.positive_number("warm_up", warm_up)
+    with np.errstate(over="ignore", under="ignore"):
+        result: np.float64 | Array = np.minimum(1.0, steps / warm_up)
     return result
 
 
@@ -201,7 +207,8 @@ def cyclical_kl_annealing(
     steps = _steps(step)
     period = validate_numbers.positive_number("period", period)
     ramp = validate_numbers.positive_number("ramp", validate_numbers.fraction("ramp", ramp))
-    result: np.float64 | Array = np.minimum(1.0, np.mod(steps, period) / period / ramp)
+    with np.errstate(over="ignore", under="ignore"):
+        result: np.float64 | Array = np.minimum(1.0, np.mod(steps, period) / period / ramp)
     return result
 
 
@@ -231,8 +238,8 @@ def split_mean_kl(
     Raises
     ------
     ValueError
-        When mu or log_var is not a table of finite numbers, their shapes differ, or draws is
-        below 2.
+        When mu or log_var is not a table of finite numbers, an entry of log_var is above 1400 in
+        size (no float could be the standard deviation), their shapes differ, or draws is below 2.
 
     References
     ----------
@@ -251,6 +258,10 @@ def split_mean_kl(
     mu, log_var = _table("mu", mu), _table("log_var", log_var)
     if mu.shape != log_var.shape:
         raise ValueError(f"shapes differ: mu has {mu.shape}, log_var has {log_var.shape}")
+    largest = np.abs(log_var).max()
+    if largest > _MOST_LOG_VAR:
+        raise ValueError(f"log_var has an entry above {_MOST_LOG_VAR:g} in size: {largest:.6g}")
+    validate_tables.moderate(mu=mu)
     rng = validate_numbers.generator(rng)
     draws = validate_numbers.whole_number("draws", draws, 2)
     mean_kl = float(np.sum(kl_standard_normal(mu, log_var)) / len(mu))
@@ -265,10 +276,12 @@ def _information_gains(mu: Array, log_var: Array, rng: np.random.Generator) -> A
     """log q(z|x) − log q(z) at one draw of z from each user's q(z|x)."""
     sigma = np.exp(log_var / 2)
     noise = rng.standard_normal(mu.shape)
-    z = mu + sigma * noise
     log_q = np.zeros((len(mu), len(mu)))  # [i, n]: of user i's draw under user n's posterior
-    for j in range(mu.shape[1]):
-        log_q -= ((z[:, j, None] - mu[:, j]) / sigma[:, j]) ** 2 / 2 + log_var[:, j] / 2
+    with np.errstate(over="ignore", under="ignore"):
+        for j in range(mu.shape[1]):
+            # z − μ_n, where z = μ_i + σ_i ε need not resolve σ_i
+            distance = mu[:, j, None] - mu[:, j] + (sigma * noise)[:, j, None]
+            log_q -= (distance / sigma[:, j]) ** 2 / 2 + log_var[:, j] / 2
     own = -(noise**2 + log_var).sum(axis=1) / 2
     np.fill_diagonal(log_q, own)
     aggregate = np.logaddexp.reduce(log_q, axis=1) - math.log(len(mu))

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 from kllib._numerics import validate, validate_numbers
 from kllib._numerics.validate import Array
 from kllib.vae._network import Adam
-from kllib.vae._passes import backward, forward
-from kllib.vae.loss import loss_of
+from kllib.vae.loss import loss_and_gradient
 from kllib.vae.parameters import VAEParameters, rows
 
 __all__ = [
@@ -106,6 +105,8 @@ def train_vae(
     ------
     ValueError
         As in `vae_loss`, or when steps, learning_rate or batch_size make no sense.
+    ArithmeticError
+        When the training diverges, until the loss is beyond the range of a float.
 
     References
     ----------
@@ -126,6 +127,7 @@ def train_vae(
     >>> print(abs(vae_loss(trained, ratings).loss - optimum.loss) < 1e-4)
     True
     """
+    initial = validate_numbers.instance("initial", initial, VAEParameters)
     ratings = rows("ratings", ratings, initial.films)
     rng = validate_numbers.generator(rng)
     steps = validate_numbers.whole_number("steps", steps)
@@ -135,15 +137,20 @@ def train_vae(
     if size > users:
         raise ValueError(f"batch_size must be at most the {users} users; got {batch_size}")
     free_nats = validate.non_negative_number("free_nats", free_nats)
+    learn_noise = validate_numbers.flag("learn_noise", learn_noise)
+    exact = validate_numbers.flag("exact", exact)
     parameters, vector, adam = initial, initial.to_vector(), Adam(initial.to_vector().size)
     losses, betas = [], []
     for step in range(steps):
         batch = ratings if size == users else ratings[rng.choice(users, size, replace=False)]
         noise = None if exact else rng.standard_normal((size, initial.latent_dim))
         weight = validate.non_negative_number("beta", beta(step) if callable(beta) else beta)
-        run = forward(parameters, batch, noise)
-        loss = loss_of(run, weight, free_nats)
-        gradient = backward(parameters, run, weight, loss.kl_per_dimension > free_nats)
+        try:
+            loss, gradient = loss_and_gradient(parameters, batch, noise, weight, free_nats)
+        except ArithmeticError as error:
+            raise ArithmeticError(
+                f"training diverges: at step {step} {error}; lower learning_rate"
+            ) from None
         if not learn_noise:
             gradient = replace(gradient, log_noise_var=0.0)
         vector = vector + adam.step(gradient.to_vector(), learning_rate * (1 - step / steps))

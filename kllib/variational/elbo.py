@@ -21,13 +21,13 @@ from kllib.gaussian import kl_normal
 
 __all__ = [
     "EvidenceSplit",
-    "elbo_finite",
+    "elbo_discrete",
     "elbo_normal",
     "importance_weighted_bound",
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EvidenceSplit:
     """log p(x) = elbo + gap, with elbo = reconstruction − kl_to_prior; each computed on its own.
 
@@ -85,8 +85,8 @@ def elbo_normal(
     Raises
     ------
     ValueError
-        When an argument is not finite, a standard deviation is not positive, or the shapes do
-        not broadcast.
+        When an argument is not finite, a standard deviation is not positive, the shapes do not
+        broadcast, or the posterior is beyond the range of a float.
 
     References
     ----------
@@ -110,21 +110,28 @@ def elbo_normal(
     validate.broadcastable(
         x=x, mu=mu, sigma=sigma, noise_sigma=noise, prior_mu=prior_mu, prior_sigma=prior_sigma
     )
-    spread = np.hypot(prior_sigma, noise)
-    share = prior_sigma / spread
-    posterior_mu = prior_mu + share * share * (x - prior_mu)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        spread = np.hypot(prior_sigma, noise)
+        share = prior_sigma / spread
+        posterior_mu, posterior_sigma = prior_mu + share * share * (x - prior_mu), share * noise
+        relative_sigma = sigma / noise
+    if not (np.isfinite(spread) & np.isfinite(posterior_mu) & (posterior_sigma > 0)).all():
+        raise ValueError(
+            "the posterior is beyond the range of a float: prior_sigma and noise_sigma, or x and "
+            "prior_mu, are too extreme"
+        )
     kl_to_prior = kl_normal(mu, sigma, prior_mu, prior_sigma)
-    reconstruction = _log_normal(x, mu, noise) - stable.square(sigma / noise) / 2
+    reconstruction = _log_normal(x, mu, noise) - stable.square(relative_sigma) / 2
     return EvidenceSplit(
         log_evidence=_log_normal(x, prior_mu, spread),
         elbo=reconstruction - kl_to_prior,
-        gap=kl_normal(mu, sigma, posterior_mu, share * noise),
+        gap=kl_normal(mu, sigma, posterior_mu, posterior_sigma),
         reconstruction=reconstruction,
         kl_to_prior=kl_to_prior,
     )
 
 
-def elbo_finite(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> EvidenceSplit:
+def elbo_discrete(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> EvidenceSplit:
     """The split of log p(x) = log Σ_z p(z) p(x|z) for a latent variable with k values.
 
     Parameters
@@ -158,7 +165,7 @@ def elbo_finite(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> Ev
     With q the prior itself, the gap is D(prior‖posterior); two equal causes, one three times as
     likely to have produced x:
 
-    >>> split = elbo_finite([0.5, 0.5], [0.5, 0.5], np.log([0.3, 0.1]))
+    >>> split = elbo_discrete([0.5, 0.5], [0.5, 0.5], np.log([0.3, 0.1]))
     >>> print(round(split.log_evidence - split.elbo, 12))
     0.143841036226
     >>> print(round(kl_divergence([0.5, 0.5], [0.75, 0.25]), 12))
@@ -172,7 +179,7 @@ def elbo_finite(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> Ev
         raise ValueError("log_likelihood: x is impossible under every z that the prior allows")
     # Relative to the largest, so that no digit goes to an offset that all of them share
     top = np.where(possible, log_likelihood, -np.inf).max(axis=-1)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         log_joint = np.log(stable.shares(prior)) + (log_likelihood - top[..., None])
     log_total = np.logaddexp.reduce(log_joint, axis=-1)
     reconstruction = stable.expectation(q, log_likelihood)
@@ -189,8 +196,8 @@ def elbo_finite(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> Ev
 def importance_weighted_bound(log_weights: ArrayLike) -> np.float64 | Array:
     """log (1/k) Σᵢ wᵢ with wᵢ = p(x, zᵢ)/q(zᵢ) and z₁, ..., z_k drawn from q.
 
-    Its expectation is the evidence lower bound for k = 1, never falls as k grows, never exceeds
-    log p(x), and tends to it.
+    Its expectation is the evidence lower bound for k = 1, never falls as k grows, and never exceeds
+    log p(x). Where the weights w = p(x, z)/q(z) are bounded, it tends to log p(x).
 
     Parameters
     ----------
@@ -223,12 +230,18 @@ def importance_weighted_bound(log_weights: ArrayLike) -> np.float64 | Array:
     if log_weights.ndim < 1:
         raise ValueError("log_weights must be a vector, or a stack of vectors")
     top = log_weights.max(axis=-1, keepdims=True)
-    excess = np.where(
-        log_weights > -np.inf, log_weights - np.where(top > -np.inf, top, 0.0), -np.inf
-    )
-    with np.errstate(divide="ignore"):
-        result: np.float64 | Array = top[..., 0] + np.log1p(np.expm1(excess).mean(axis=-1))
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        excess = np.where(np.isneginf(log_weights), -np.inf, log_weights - _finite(top))
+        # Both are log mean wᵢ/max w; the first is exact where all weights are nearly equal.
+        gain = np.expm1(excess).mean(axis=-1)
+        log_mean = np.where(gain > -0.5, np.log1p(gain), np.log(np.exp(excess).mean(axis=-1)))
+    result: np.float64 | Array = top[..., 0] + log_mean
     return result
+
+
+def _finite(top: Array) -> Array:
+    """0 in place of −∞: the largest of log weights that are all −∞."""
+    return np.where(np.isneginf(top), 0.0, top)
 
 
 def _log_normal(x: Array, mu: Array, sigma: Array) -> Array:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import log
 
+from kllib._numerics import mixture_integrals
 from kllib.gaussian import kl_normal
 from kllib.mixture import NormalMixture, alpha_normal_mixture, kl_normal_mixture
 
@@ -68,6 +69,18 @@ def test_far_tails_stay_finite():
     expected = -(((1e5 - 2) / 0.5) ** 2) / 2 - log(0.5 * (2 * np.pi) ** 0.5) + log(0.5)
     assert TWO.log_density(1e5) == pytest.approx(expected, rel=1e-14)
     assert TWO.responsibilities(1e5).tolist() == [0, 1]
+
+
+def test_responsibilities_add_up_wherever_x_is():
+    twins = NormalMixture([0.5, 0.5], [0, 0], [1, 1])
+    x = np.array([0.0, 1e6, -1e8, 1e100, 1e153])
+    np.testing.assert_array_equal(twins.responsibilities(x), 0.5)
+    # σ = 2 wins far out; at x = 5 odds exp(−25/8)/2 : exp(−25/2)
+    other = NormalMixture([0.5, 0.5], [0, 0], [1, 2])
+    assert other.responsibilities([1e6, -1e150]).tolist() == [[0, 1], [0, 1]]
+    odds = np.exp(25 / 2 - 25 / 8) / 2
+    assert other.responsibilities(5)[1] == pytest.approx(odds / (1 + odds), rel=1e-14)
+    assert twins.log_density(1e200) == -np.inf
 
 
 def test_shapes():
@@ -253,9 +266,46 @@ def test_not_a_mixture(change, message):
         NormalMixture(**{**GOOD, **change})
 
 
+def test_a_component_of_weight_zero_may_be_anywhere():
+    expected = kl_normal_mixture(normal(0, 1), normal(1, 2))
+    p = NormalMixture([1, 0], [0, 1e12], [1, 1])
+    q = NormalMixture([0, 1], [0, 1], [1e-12, 2])
+    assert kl_normal_mixture(p, q) == expected
+    assert kl_normal_mixture(p, normal(1, 2)) == expected
+
+
+def test_more_panels_at_the_start_than_may_be_halved():
+    """Of 240 components each begins 19 panels; a peak of width 1e-4 needs panels halved further."""
+
+    def peak(x):
+        return scipy.stats.norm(0, 1e-4).pdf(x)[None]
+
+    total = mixture_integrals.integrate(peak, np.arange(-120.0, 120), np.full(240, 0.05))
+    assert total[0] == pytest.approx(1, rel=1e-11)
+
+
+def test_what_cannot_be_resolved_is_not_returned():
+    """10 000 jumps: halving panels until there are 4096 does not find them."""
+
+    def comb(x):
+        return np.where(np.sin(1e4 * x) > 0, 1.0, 0.0)[None]
+
+    with pytest.raises(ArithmeticError, match="the integral cannot be resolved"):
+        mixture_integrals.integrate(comb, np.array([0.0]), np.array([1.0]))
+
+
 CALLS = [
     (lambda: TWO.log_density([0, np.nan]), "x has a non-finite entry: nan at index (1,)"),
     (lambda: TWO.responsibilities("a"), "x must hold real numbers"),
+    (
+        lambda: TWO.responsibilities([0, 1e200]),
+        "x has an entry more than 1e154 standard deviations from all components: 1e+200",
+    ),
+    (lambda: TWO.shifted([1, 5]), "by must be a single number; its shape is (2,)"),
+    (lambda: TWO.shifted(np.nan), "by has a non-finite entry"),
+    (lambda: NormalMixture([1], [1e308], [1]).shifted(1e308), "means has a non-finite entry"),
+    (lambda: kl_normal_mixture([0.5], [0.5]), "p must be a NormalMixture; got list"),
+    (lambda: kl_normal_mixture(TWO, (0, 1)), "q must be a NormalMixture; got tuple"),
     (lambda: TWO.sample(np.random.default_rng(0), 0), "size must be a whole number"),
     (lambda: TWO.sample(np.random.default_rng(0), 2.5), "size must be a whole number"),
     (lambda: TWO.sample(7, 3), "rng must be a numpy.random.Generator"),

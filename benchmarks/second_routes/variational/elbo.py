@@ -114,9 +114,9 @@ def _finite_split(q: Any, prior: Any, log_likelihood: Any, field: str) -> Any:
 
 
 def _finite_of_kllib(q: Any, prior: Any, log_likelihood: Any, field: str) -> Any:
-    from kllib.variational.elbo import elbo_finite
+    from kllib.variational.elbo import elbo_discrete
 
-    return getattr(elbo_finite(q, prior, log_likelihood), field)
+    return getattr(elbo_discrete(q, prior, log_likelihood), field)
 
 
 def log_weights() -> Iterator[Case]:
@@ -143,7 +143,7 @@ ROUTES = {
         "mpmath: the posterior by Bayes' rule",
         call=_normal_of_kllib,
     ),
-    "elbo_finite": Route(
+    "elbo_discrete": Route(
         finite_models,
         precise(_finite_split),
         "mpmath: the posterior by Bayes' rule",

@@ -253,6 +253,50 @@ def test_finite(p, q, value):
     assert abs(result.value - value) <= result.error + 1e-12 * value
 
 
+def test_the_last_point_of_the_support():
+    """E[−log q] − log n, over all n outcomes of a uniform distribution."""
+    for n in (10**5, 10**6):
+        k = np.arange(n)
+        surprise = -stats.poisson(n / 2).logpmf(k)
+        expected = surprise.mean() - log(n)
+        result = kl_with_error(stats.randint(0, n), stats.poisson(n / 2))
+        assert result.value == pytest.approx(expected, rel=1e-11)
+        assert result.error < 1e-11 * expected
+
+
+# Skellam: a difference of Poisson variables; where μ₁ and μ₂ change places, D = E[X] log(μ₁/μ₂)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((3, 4), (4, 3)), ((3, 4), (3, 4.5)), ((30, 40), (4, 3)), ((300, 1), (0.1, 200))],
+)
+def test_skellam_distributions(first, second):
+    """Far out scipy's probabilities underflow; by convolution of two Poisson distributions."""
+    k = np.arange(2000)
+
+    def log_probability(mu1, mu2):
+        # Of n = i − j: Σ_j p₁(n + j) p₂(j), in logarithms
+        n = np.arange(-150, 600)
+        log1, log2 = stats.poisson(mu1).logpmf(k), stats.poisson(mu2).logpmf(k)
+        pairs = ((log1[max(m, 0) :], log2[max(-m, 0) :]) for m in n)
+        return np.array(
+            [np.logaddexp.reduce(a[: min(a.size, b.size)] + b[: a.size]) for a, b in pairs]
+        )
+
+    log_p, log_q = log_probability(*first), log_probability(*second)
+    expected = np.sum(np.exp(log_p) * (log_p - log_q))
+    assert kl(stats.skellam(*first), stats.skellam(*second)) == pytest.approx(expected, rel=1e-10)
+
+
+def test_skellam_distributions_with_parameters_exchanged():
+    # E[X] log(μ₁/μ₂) = −1 · log(¾)
+    assert kl(stats.skellam(3, 4), stats.skellam(4, 3)) == pytest.approx(log(4 / 3), rel=1e-13)
+
+
+def test_several_dimensions_give_a_number():
+    value = kl(stats.multinomial(5, [0.2, 0.8]), stats.multinomial(5, [0.5, 0.5]))
+    assert isinstance(value, np.float64)
+
+
 def test_zeta_distributions():
     """Σ k⁻ᵃ log k is −ζ'(a): −a ζ'/ζ and so on, at a = 3 and 2 by mpmath.zeta(a, 1, 1)."""
     # D = log(ζ(2)/ζ(3)) + (3 − 2) ζ'(3)/ζ(3)

@@ -86,11 +86,12 @@ def test_densities_integrate_to_one():
     assert np.exp(CATEGORICAL.log_prob(np.arange(4), [1, 2, -3])).sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("mean", [1e-8, 0.1, 3, 60, 999, 1001, 1e6, 1e12])
+@pytest.mark.parametrize("mean", [1e-300, 1e-8, 0.1, 3, 60, 999, 1001, 1e6, 1e12, 1e16, 1e200])
 def test_entropy_of_a_poisson_distribution(mean):
     """By mpmath: the sum where it is short, else ½ log(2πe μ) − 1/(12μ) − 1/(24μ²) − 19/(360μ³)."""
+    theta = log(mean)
     with mpmath.workdps(40):
-        m = mpmath.mpf(mean)
+        m = mpmath.exp(mpmath.mpf(float(theta)))
         if mean < 1000:
             k = range(int(3 * mean) + 60 if mean < 100 else 1500)
             log_p = [i * mpmath.log(m) - m - mpmath.loggamma(i + 1) for i in k]
@@ -98,9 +99,117 @@ def test_entropy_of_a_poisson_distribution(mean):
         else:
             value = mpmath.log(2 * mpmath.pi * mpmath.e * m) / 2
             value -= 1 / (12 * m) + 1 / (24 * m**2) + 19 / (360 * m**3)
-    # Entropy is what is left of terms as large as μ log μ
-    rounding = 1e-15 * mean * max(1, abs(log(mean)))
-    assert POISSON.entropy(log(mean)) == pytest.approx(float(value), rel=1e-11, abs=rounding)
+    assert POISSON.entropy(theta) == pytest.approx(float(value), rel=2e-13)
+
+
+@pytest.mark.parametrize("theta", [0.0, 2.5, -36.0, 40.0, 700.0, -800.0])
+def test_entropy_and_log_probability_of_a_bernoulli_distribution(theta):
+    """−p log p − (1 − p) log(1 − p) by mpmath, of which floats see only one term far out."""
+    with mpmath.workdps(800):
+        p = 1 / (1 + mpmath.exp(-mpmath.mpf(theta)))
+        log_p, log_rest = mpmath.log(p), mpmath.log(1 - p)
+        entropy = float(-p * log_p - (1 - p) * log_rest)
+    assert BERNOULLI.entropy(theta) == pytest.approx(entropy, rel=1e-14, abs=0)
+    for x, expected in ((1, log_p), (0, log_rest)):
+        assert BERNOULLI.log_prob(x, theta) == pytest.approx(float(expected), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("theta", [[40.0, 0.0, -3.0], [1.0, 2.0, 3.0], [-50.0, -60.0, 0.5]])
+def test_entropy_and_log_probability_of_a_categorical_distribution(theta):
+    with mpmath.workdps(60):
+        weights = [mpmath.exp(mpmath.mpf(t)) for t in [*theta, 0.0]]
+        log_p = [mpmath.log(w / mpmath.fsum(weights)) for w in weights]
+        entropy = float(-mpmath.fsum(mpmath.exp(x) * x for x in log_p))
+    assert CATEGORICAL.entropy(theta) == pytest.approx(entropy, rel=1e-14, abs=0)
+    expected = [float(x) for x in log_p]
+    np.testing.assert_allclose(CATEGORICAL.log_prob(np.arange(4), theta), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("m", "sigma"), [(1e8, 1.0), (-3e5, 1e-3), (0.0, 1e100), (2.0, 5.0)])
+def test_far_normals(m, sigma):
+    """Entropy ½ log(2πe σ²) and log density −z²/2 − ½ log(2πσ²), wherever the mean is."""
+    theta = [m / sigma**2, -0.5 / sigma**2]
+    assert NORMAL.entropy(theta) == pytest.approx(log(2 * np.pi * np.e) / 2 + log(sigma), rel=1e-14)
+    for z in (0.0, 1.0, -7.0):
+        expected = -(z**2) / 2 - log(2 * np.pi) / 2 - log(sigma)
+        # m + zσ is rounded
+        rounding = 1e-15 * abs(z) * abs(m) / sigma
+        found = NORMAL.log_prob(m + z * sigma, theta)
+        assert found == pytest.approx(expected, rel=1e-13, abs=rounding)
+
+
+@pytest.mark.parametrize("x", [0, 1, 29, 30, 31, 1e3, 1e12])
+@pytest.mark.parametrize("theta", [-30.0, 0.0, 3.3, 20.0, 27.6])
+def test_log_probability_of_a_poisson_distribution(x, theta):
+    with mpmath.workdps(60):
+        t, k = mpmath.mpf(theta), mpmath.mpf(x)
+        value = k * t - mpmath.exp(t) - mpmath.loggamma(k + 1)
+    assert POISSON.log_prob(x, theta) == pytest.approx(float(value), rel=1e-13)
+
+
+def test_log_probability_at_a_large_mean():
+    # −½ log(2π m) at x = m, but for the rounding of θ, which moves m by 3e-15 m, 0.3 σ
+    assert POISSON.log_prob(1e16, log(1e16)) == pytest.approx(-log(2 * np.pi * 1e16) / 2, rel=1e-2)
+
+
+def natural(m, sigma):
+    return [m / sigma**2, -0.5 / sigma**2]
+
+
+@pytest.mark.parametrize(
+    ("family", "theta1", "theta2"),
+    [
+        (NORMAL, natural(1e6, 1e-3), natural(1e6, 1)),
+        (NORMAL, natural(1e6, 1e-3), natural(1e6 + 1, 1e3)),
+        (NORMAL, natural(1e8, 1), natural(1e8, 100)),
+        (NORMAL, natural(-484, 1.2e-3), natural(1214, 554)),
+        (NORMAL, natural(3, 1e100), natural(1, 1e-20)),
+        (BERNOULLI, -1e4, 1e4),
+        (BERNOULLI, 1e5, -50.0),
+        (BERNOULLI, 1e12, -5.0),
+        (CATEGORICAL, [1e6, 0, 0], [0, 1e6, 0]),
+        (CATEGORICAL, [1e4, 0, 0], [0, 30, 0]),
+        (EXPONENTIAL, -1.0, -1e150),
+        (EXPONENTIAL, -1e12, -1.0),
+    ],
+)
+def test_parameters_of_very_different_sizes(family, theta1, theta2):
+    """The Bregman divergence in 400 digits, from the log-partition's formula."""
+    means = {
+        BERNOULLI.name: lambda t: [1 / (1 + mpmath.exp(-t[0]))],
+        CATEGORICAL.name: lambda t: [
+            mpmath.exp(x) / (1 + mpmath.fsum(map(mpmath.exp, t))) for x in t
+        ],
+        EXPONENTIAL.name: lambda t: [-1 / t[0]],
+        NORMAL.name: lambda t: [
+            -t[0] / (2 * t[1]),
+            (t[0] / (2 * t[1])) ** 2 - 1 / (2 * t[1]),
+        ],
+    }[family.name]
+    log_partition = {
+        EXPONENTIAL.name: lambda t: -mpmath.log(-t[0]),
+        NORMAL.name: lambda t: -(t[0] ** 2) / (4 * t[1]) - mpmath.log(-t[1]) / 2,
+    }.get(family.name, lambda t: mpmath.log(1 + mpmath.fsum(map(mpmath.exp, t))))
+    with mpmath.workdps(400):
+        first, second = ([mpmath.mpf(float(x)) for x in np.atleast_1d(t)] for t in (theta1, theta2))
+        slope = mpmath.fsum(
+            m * (b - a) for m, a, b in zip(means(first), first, second, strict=True)
+        )
+        expected = float(log_partition(second) - log_partition(first) - slope)
+    assert family.kl(theta1, theta2) == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_cannot_be_settled_is_not_returned():
+    # D = 500, but the transition is at a share 5e-10 of the way and lies between the nodes
+    with pytest.raises(ArithmeticError, match="too far apart: the divergence is 500"):
+        BERNOULLI.kl(1e12, -500.0)
+    assert EXPONENTIAL.kl(-1e-300, -1e300) == inf  # 1e600
+    assert BERNOULLI.kl(1e6, 1e6 - 10) == 0  # e^-1e6
+
+
+def test_overflow_is_silent():
+    assert EXPONENTIAL.mean_parameters(-5e-324) == inf
+    assert CATEGORICAL.log_prob([0, 1], [1e308, -1e308, 0]).tolist() == [0, -inf]
 
 
 def test_batches():
@@ -280,6 +389,10 @@ def test_malformed():
         bregman_divergence(half_square, lambda x: x, [1.0, 2.0], [0.0, 1.0, 2.0])
     with pytest.raises(ValueError, match="q has a non-finite entry"):
         bregman_divergence(half_square, lambda x: x, 1.0, np.nan)
+    with pytest.raises(ValueError, match="phi returns nan; is p or q outside its domain"):
+        bregman_divergence(lambda x: np.full_like(x, np.nan), lambda x: x, 1.0, 2.0)
+    with pytest.raises(ValueError, match="grad_phi returns nan"):
+        bregman_divergence(half_square, lambda x: x * np.nan, 1.0, 2.0)
 
 
 NOT_PARAMETERS = [

@@ -168,3 +168,17 @@ def test_the_reported_error_is_kept_to():
         assert exact.closed_form and not result.closed_form
         kept += abs(result.value - exact.value) <= result.error + exact.error
     assert kept >= SHARE * TRIALS
+
+
+def test_a_model_that_vanishes_inside():
+    """Whether q is 0 there or underflows cannot be told: no infinity is made up."""
+
+    class Even(stats.rv_discrete):
+        def _pmf(self, k):
+            return np.where(k % 2 == 0, 0.6 * 0.5 ** np.abs(k), 0.0)
+
+        def _stats(self):
+            return 0.0, 3.0, 0.0, 0.0
+
+    with pytest.raises(ArithmeticError, match="infinite or unknown|underflows"):
+        kl_with_error(stats.dlaplace(1.0), Even(a=-inf, b=inf)())

@@ -143,13 +143,16 @@ def test_fewer_users_than_films():
 
 PLANE = movie_preferences(np.random.default_rng(3), 50, noise_sigma=0).ratings
 CALLS = [
-    (lambda: linear_vae_optimum(X[0], 1), "ratings must have shape (users, films); it has (12,)"),
+    (lambda: linear_vae_optimum(X[0], 1), "ratings must be a table with one row for each user"),
     (lambda: linear_vae_optimum(X, 12), "latent_dim must be below the 12 films; got 12"),
     (lambda: linear_vae_optimum(X, 0), "latent_dim must be a whole number"),
     (lambda: linear_vae_optimum(X, 2, beta=0), "beta must be positive; got 0"),
     (lambda: linear_vae_optimum(X, 2, noise_var=0), "noise_var must be positive; got 0"),
     (lambda: linear_vae_optimum(PLANE, 2), "ratings vary in no more than 2 directions"),
     (lambda: linear_vae_optimum(np.ones((5, 3)), 1), "ratings vary in no more than 1 directions"),
+    (lambda: linear_vae_optimum(X * 1e200, 1), "ratings has an entry above 1e+150 in size"),
+    (lambda: linear_vae_optimum(X * 1e-200, 1), "ratings differ by less than 1e-150"),
+    (lambda: linear_vae_optimum(X, 1, noise_var=1e-320), "the loss is beyond the range of a float"),
     (lambda: linear_vae_optimum([[np.inf, 1.0]], 1), "ratings has a non-finite entry"),
 ]
 
@@ -158,3 +161,11 @@ CALLS = [
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_many_users_and_few_films():
+    """No array is as long as it is wide: 200 000 users would need 320 GB for it."""
+    x = np.random.default_rng(5).standard_normal((200_000, 3)) * [3.0, 2.0, 1.0]
+    optimum = linear_vae_optimum(x, 1)
+    expected = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
+    np.testing.assert_allclose(optimum.eigenvalues, expected, rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -247,3 +248,31 @@ CALLS = [
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+# ------------------------------------------------------------------ beyond the range of a float
+
+
+def test_overflow_is_reported_and_nothing_else():
+    x = np.ones((3, 2))
+    vae = VAEParameters.random(np.random.default_rng(0), x, 1)
+    size = vae.to_vector().size
+    for function in (vae_loss, vae_gradient):
+        for vector in (np.full(size, 800.0), np.full(size, -800.0), np.full(size, 1e200)):
+            with pytest.raises(ArithmeticError, match="beyond the range of a float"):
+                function(vae.from_vector(vector), x)
+        with pytest.raises(ValueError, match="ratings has an entry above 1e.150 in size: 1e.200"):
+            function(vae, x * 1e200)
+        with pytest.raises(ValueError, match="noise has an entry above 1e.150"):
+            function(vae, x, np.full((3, 1), 1e200))
+        with pytest.raises(ValueError, match="parameters must be a VAEParameters; got tuple"):
+            function((1, 2), x)
+
+
+def test_a_noise_variance_beyond_the_range_of_a_float():
+    # ½ log(2π) + ½ log_noise_var + x² e^(−log_noise_var)/2 per film
+    x = np.zeros((3, 2))
+    vae = VAEParameters.random(np.random.default_rng(0), x, 1)
+    zero = np.zeros(vae.to_vector().size)
+    vae = replace(vae.from_vector(zero), log_noise_var=2000.0)
+    assert vae_loss(vae, x).loss == pytest.approx(math.log(2 * math.pi) + 2000, rel=1e-14)

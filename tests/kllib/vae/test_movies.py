@@ -70,3 +70,10 @@ CALLS = [
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_beyond_all_stars():
+    with pytest.raises(ValueError, match="noise_sigma must be at most 1e.150; got 1e.308"):
+        movie_preferences(np.random.default_rng(0), 10, noise_sigma=1e308)
+    with pytest.raises(ValueError, match="saturating must be True or False; got 'no'"):
+        movie_preferences(np.random.default_rng(0), 10, saturating="no")

@@ -143,3 +143,29 @@ CALLS = [
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_extremes_without_warnings():
+    assert active_units([[1e308, 0.0], [-1e308, 1e-300]]).tolist() == [True, False]
+    assert free_bits([1e308, 1e308], 1.0) == np.inf
+    assert linear_kl_annealing(1e300, warm_up=1e-300) == 1
+    assert cyclical_kl_annealing(5, period=10, ramp=1e-310) == 1
+    # Everyone is told apart: log 3
+    split = split_mean_kl(
+        [[1e200], [0.0], [-1e200]], np.zeros((3, 1)), np.random.default_rng(0), draws=2
+    )
+    assert split.mean_kl == split.aggregate_kl == np.inf
+    assert split.information == pytest.approx(math.log(3), rel=1e-14)
+
+
+def test_narrow_posteriors_in_the_same_place_share_everything():
+    """z = 1 + 1e-100 ε is the float 1, but the users are not told apart."""
+    split = split_mean_kl(
+        np.ones((4, 1)), np.full((4, 1), -460.0), np.random.default_rng(0), draws=5
+    )
+    assert abs(split.information) < 1e-14
+
+
+def test_log_variances_of_no_float():
+    with pytest.raises(ValueError, match="log_var has an entry above 1400 in size: 2000"):
+        split_mean_kl([[0.0]], [[-2000.0]], np.random.default_rng(0))

@@ -127,3 +127,17 @@ CALLS = [
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_divergence_of_the_training_is_reported():
+    with pytest.raises(ArithmeticError, match="training diverges: at step 1 .*lower learning_rate"):
+        train(start(), learning_rate=1e300, steps=3)
+
+
+def test_switches_and_architectures_are_what_they_are():
+    with pytest.raises(ValueError, match="learn_noise must be True or False; got 'no'"):
+        train(start(), learn_noise="no", steps=1)
+    with pytest.raises(ValueError, match="exact must be True or False; got 1"):
+        train(start(), exact=1, steps=1)
+    with pytest.raises(ValueError, match="initial must be a VAEParameters; got NoneType"):
+        train(None, steps=1)

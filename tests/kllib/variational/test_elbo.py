@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy import inf, log
 
 from kllib.discrete import kl_divergence, normalize
-from kllib.variational.elbo import elbo_finite, elbo_normal, importance_weighted_bound
+from kllib.variational.elbo import elbo_discrete, elbo_normal, importance_weighted_bound
 
 laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
@@ -104,12 +104,12 @@ def test_shapes_of_the_normal_model():
 
 def test_a_finite_model_by_hand():
     # p(x) = ½·.3 + ½·.1 = .2, posterior (¾, ¼); with q = (1, 0) the gap is −log ¾
-    split = elbo_finite([1, 0], [0.5, 0.5], log([0.3, 0.1]))
+    split = elbo_discrete([1, 0], [0.5, 0.5], log([0.3, 0.1]))
     assert split.log_evidence == pytest.approx(log(0.2), rel=1e-15)
     assert split.gap == pytest.approx(-log(0.75), rel=1e-15)
     assert split.reconstruction == pytest.approx(log(0.3), rel=1e-15)
     assert split.kl_to_prior == pytest.approx(log(2), rel=1e-15)
-    assert elbo_finite([0.75, 0.25], [0.5, 0.5], log([0.3, 0.1])).gap < 1e-30
+    assert elbo_discrete([0.75, 0.25], [0.5, 0.5], log([0.3, 0.1])).gap < 1e-30
 
 
 @laws
@@ -118,7 +118,7 @@ def test_the_identity_of_the_finite_model(k, data):
     weights = st.lists(st.floats(0.001, 1), min_size=k, max_size=k).map(normalize)
     q, prior = data.draw(weights), data.draw(weights)
     log_likelihood = np.array(data.draw(st.lists(st.floats(-20, 3), min_size=k, max_size=k)))
-    split = elbo_finite(q, prior, log_likelihood)
+    split = elbo_discrete(q, prior, log_likelihood)
     size = np.abs(log_likelihood).max() + 10
     assert abs(split.log_evidence - split.elbo - split.gap) < 1e-14 * size
     joint = prior * np.exp(log_likelihood)
@@ -129,28 +129,28 @@ def test_the_identity_of_the_finite_model(k, data):
 @pytest.mark.parametrize("offset", [-1e6, -1e4, 1e4])
 def test_an_offset_of_all_log_likelihoods_changes_no_gap(offset):
     q, prior = [0.2, 0.3, 0.5], [0.1, 0.6, 0.3]
-    plain = elbo_finite(q, prior, [-1.0, -2.5, 0.25])
-    moved = elbo_finite(q, prior, np.array([-1.0, -2.5, 0.25]) + offset)
+    plain = elbo_discrete(q, prior, [-1.0, -2.5, 0.25])
+    moved = elbo_discrete(q, prior, np.array([-1.0, -2.5, 0.25]) + offset)
     assert moved.gap == pytest.approx(plain.gap, rel=1e-12)
     assert moved.log_evidence == pytest.approx(plain.log_evidence + offset, rel=1e-15)
 
 
 def test_a_posterior_that_underflows():
     # Posterior (1, e⁻²⁰⁰⁰): with q = (½, ½), D = ½ log(½) + ½ (log ½ + 2000)
-    split = elbo_finite([0.5, 0.5], [0.5, 0.5], [0.0, -2000.0])
+    split = elbo_discrete([0.5, 0.5], [0.5, 0.5], [0.0, -2000.0])
     assert split.gap == pytest.approx(log(0.5) + 1000, rel=1e-14)
 
 
 def test_what_is_impossible():
     # z = 1 cannot have produced x
-    split = elbo_finite([0.5, 0.5], [0.5, 0.5], [log(0.3), -inf])
+    split = elbo_discrete([0.5, 0.5], [0.5, 0.5], [log(0.3), -inf])
     assert (split.elbo, split.gap, split.reconstruction) == (-inf, inf, -inf)
     assert split.log_evidence == pytest.approx(log(0.15), rel=1e-15)
-    split = elbo_finite([1, 0], [0.5, 0.5], [log(0.3), -inf])
+    split = elbo_discrete([1, 0], [0.5, 0.5], [log(0.3), -inf])
     assert split.gap == 0
     assert split.elbo == pytest.approx(log(0.15), rel=1e-15)
     # The prior excludes z = 1, and q does not
-    split = elbo_finite([0.5, 0.5], [1, 0], [log(0.3), 0.0])
+    split = elbo_discrete([0.5, 0.5], [1, 0], [log(0.3), 0.0])
     assert (split.elbo, split.gap, split.kl_to_prior) == (-inf, inf, inf)
     assert split.reconstruction == pytest.approx(log(0.3) / 2, rel=1e-15)
 
@@ -159,10 +159,10 @@ def test_batches_of_the_finite_model():
     rng = np.random.default_rng(3)
     q, prior = rng.dirichlet(np.ones(4), (5, 1)), rng.dirichlet(np.ones(4))
     log_likelihood = rng.standard_normal((3, 4))
-    split = elbo_finite(q, prior, log_likelihood)
+    split = elbo_discrete(q, prior, log_likelihood)
     assert split.elbo.shape == split.gap.shape == (5, 3)
     assert split.log_evidence.shape == (3,)
-    one = elbo_finite(q[2, 0], prior, log_likelihood[1])
+    one = elbo_discrete(q[2, 0], prior, log_likelihood[1])
     assert split.gap[2, 1] == pytest.approx(one.gap, rel=1e-14)
     assert split.elbo[2, 1] == pytest.approx(one.elbo, rel=1e-14)
     assert all(np.ndim(part) == 0 for part in vars(one).values())
@@ -175,7 +175,7 @@ def test_the_expected_bound_rises_from_the_elbo_to_the_evidence():
     """Its expectation over k draws from q, by enumeration of all z₁, ..., z_k."""
     q, prior = np.array([0.15, 0.6, 0.25]), np.array([0.2, 0.5, 0.3])
     log_likelihood = log([0.1, 0.7, 0.4])
-    split = elbo_finite(q, prior, log_likelihood)
+    split = elbo_discrete(q, prior, log_likelihood)
     log_weights = log(prior) + log_likelihood - log(q)
 
     def expected(k):
@@ -201,6 +201,28 @@ def test_importance_weights_by_hand():
     assert importance_weighted_bound(np.zeros((4, 5, 3))).tolist() == np.zeros((4, 5)).tolist()
 
 
+@pytest.mark.parametrize("k", [2, 10**3, 10**6])
+def test_one_weight_dominates(k):
+    """log(1/k) of k weights, one of them 1 and the others e^−1000 or 0."""
+    for rest in (-1000.0, -inf):
+        log_weights = np.full(k, rest)
+        log_weights[k // 2] = 0.0
+        assert importance_weighted_bound(log_weights) == pytest.approx(-log(k), rel=1e-14)
+
+
+def test_extremes_without_warnings():
+    assert importance_weighted_bound([1e308, -1e308]) == pytest.approx(1e308)
+    assert elbo_discrete(FAIR, FAIR, [8e307, -8e307]).gap == pytest.approx(8e307)
+    split = elbo_normal(0, 0, 1e200, noise_sigma=1e-200)
+    assert (split.elbo, split.gap) == (-inf, inf)
+
+
+def test_results_with_arrays_can_be_compared():
+    split = elbo_discrete([FAIR, FAIR], FAIR, [0.0, 0.0])
+    assert split == split
+    assert split != elbo_discrete([FAIR, FAIR], FAIR, [0.0, 0.0])
+
+
 # ------------------------------------------------------------------ bad input
 
 FAIR = [0.5, 0.5]
@@ -215,15 +237,17 @@ CALLS = [
     ),
     (lambda: elbo_normal(0, 0, 1, noise_sigma=1, prior_mu="0"), "prior_mu must hold real numbers"),
     (lambda: elbo_normal([0, 1], [0, 1, 2], 1, noise_sigma=1), "shapes do not broadcast"),
-    (lambda: elbo_finite([0.5, 0.6], FAIR, [0, 0]), "q sums to 1.1"),
-    (lambda: elbo_finite(FAIR, [0.5, 0.6], [0, 0]), "prior sums to 1.1"),
-    (lambda: elbo_finite(FAIR, FAIR, [0, 0, 0]), "lengths differ"),
-    (lambda: elbo_finite(FAIR, FAIR, [0, np.nan]), "log_likelihood has a non-finite entry: nan"),
-    (lambda: elbo_finite(FAIR, FAIR, [0, inf]), "log_likelihood has a non-finite entry: inf"),
-    (lambda: elbo_finite(FAIR, FAIR, ["a", "b"]), "log_likelihood must hold real numbers"),
-    (lambda: elbo_finite(FAIR, FAIR, [[0], [0, 1]]), "log_likelihood is not an array of numbers"),
-    (lambda: elbo_finite(FAIR, FAIR, [-inf, -inf]), "x is impossible under every z"),
-    (lambda: elbo_finite([1, 0], [0, 1], [0, -inf]), "x is impossible under every z"),
+    (lambda: elbo_normal(1e308, 0, 1, noise_sigma=1, prior_mu=-1e308), "x and prior_mu, are too"),
+    (lambda: elbo_normal(0, 0, 1, noise_sigma=1.7e308, prior_sigma=1.7e308), "prior_sigma and no"),
+    (lambda: elbo_discrete([0.5, 0.6], FAIR, [0, 0]), "q sums to 1.1"),
+    (lambda: elbo_discrete(FAIR, [0.5, 0.6], [0, 0]), "prior sums to 1.1"),
+    (lambda: elbo_discrete(FAIR, FAIR, [0, 0, 0]), "lengths differ"),
+    (lambda: elbo_discrete(FAIR, FAIR, [0, np.nan]), "log_likelihood has a non-finite entry: nan"),
+    (lambda: elbo_discrete(FAIR, FAIR, [0, inf]), "log_likelihood has a non-finite entry: inf"),
+    (lambda: elbo_discrete(FAIR, FAIR, ["a", "b"]), "log_likelihood must hold real numbers"),
+    (lambda: elbo_discrete(FAIR, FAIR, [[0], [0, 1]]), "log_likelihood is not an array of numbers"),
+    (lambda: elbo_discrete(FAIR, FAIR, [-inf, -inf]), "x is impossible under every z"),
+    (lambda: elbo_discrete([1, 0], [0, 1], [0, -inf]), "x is impossible under every z"),
     (lambda: importance_weighted_bound([0, np.nan]), "log_weights has a non-finite entry: nan"),
     (lambda: importance_weighted_bound([]), "log_weights is empty"),
     (lambda: importance_weighted_bound(0.5), "log_weights must be a vector"),

@@ -12,11 +12,11 @@ from numpy import log
 
 from kllib.discrete import entropy, kl_divergence, mutual_information, normalize
 from kllib.gaussian import kl_diagonal_normal, kl_multivariate_normal
+from kllib.geometry.projections import product_of_marginals
 from kllib.variational.mean_field import (
-    marginal_product_normal,
-    marginal_product_table,
     mean_field_normal,
     mean_field_table,
+    product_of_marginals_normal,
 )
 
 laws = settings(derandomize=True, database=None, deadline=None, max_examples=30)
@@ -41,7 +41,7 @@ def test_two_correlated_variables_by_hand():
     np.testing.assert_allclose(reverse.sigmas**2, 1 - rho**2, rtol=1e-14)
     np.testing.assert_allclose(reverse.mean, [3, -1], rtol=1e-13)
     assert reverse.divergence == pytest.approx(-log(1 - rho**2) / 2, rel=1e-13)
-    forward = marginal_product_normal([3, -1], [[1, rho], [rho, 1]])
+    forward = product_of_marginals_normal([3, -1], [[1, rho], [rho, 1]])
     np.testing.assert_array_equal(forward.sigmas, 1)
     assert forward.divergence == pytest.approx(-log(1 - rho**2) / 2, rel=1e-13)
 
@@ -49,7 +49,7 @@ def test_two_correlated_variables_by_hand():
 def test_known_optima():
     precision = np.linalg.inv(COV)
     log_det = np.linalg.slogdet(COV)[1]
-    reverse, forward = mean_field_normal(MEAN, COV), marginal_product_normal(MEAN, COV)
+    reverse, forward = mean_field_normal(MEAN, COV), product_of_marginals_normal(MEAN, COV)
     np.testing.assert_allclose(reverse.mean, MEAN, rtol=1e-12)
     np.testing.assert_allclose(reverse.sigmas**-2.0, np.diag(precision), rtol=1e-12)
     expected = (log(np.diag(precision)).sum() + log_det) / 2
@@ -61,7 +61,9 @@ def test_known_optima():
 
 @pytest.mark.parametrize("direction", ["reverse", "forward"])
 def test_a_general_minimiser_finds_the_same(direction):
-    fit = {"reverse": mean_field_normal, "forward": marginal_product_normal}[direction](MEAN, COV)
+    fit = {"reverse": mean_field_normal, "forward": product_of_marginals_normal}[direction](
+        MEAN, COV
+    )
 
     def divergence(theta):
         factors = theta[:4], np.diag(np.exp(theta[4:]))
@@ -88,13 +90,13 @@ def test_the_history_starts_at_the_start_and_never_rises():
 
 def test_one_sweep_by_hand():
     # Λ = [[1, −.5], [−.5, 1]]/.75, start (2, 4), μ = 0: m1 = .5·4 = 2, then m2 = .5·2 = 1
-    fit = mean_field_normal([0, 0], [[1, 0.5], [0.5, 1]], start=[2, 4], max_sweeps=1)
+    fit = mean_field_normal([0, 0], [[1, 0.5], [0.5, 1]], start=[2, 4], max_steps=1)
     np.testing.assert_allclose(fit.mean, [2, 1], rtol=1e-14)
     assert fit.history.size == 2
 
 
 def test_independent_variables_are_their_own_mean_field():
-    for function in (mean_field_normal, marginal_product_normal):
+    for function in (mean_field_normal, product_of_marginals_normal):
         fit = function([1, 2, 3], np.diag([1, 4, 9]))
         np.testing.assert_allclose(fit.mean, [1, 2, 3], rtol=1e-15)
         np.testing.assert_allclose(fit.sigmas, [1, 2, 3], rtol=1e-15)
@@ -115,7 +117,10 @@ def test_units_do_not_matter(scale):
 def test_no_product_is_better(entries, shift, log_stretch):
     root = np.array(entries).reshape(3, 3)
     cov = root @ root.T + 0.1 * np.eye(3)
-    reverse, forward = mean_field_normal(np.zeros(3), cov), marginal_product_normal([0, 0, 0], cov)
+    reverse, forward = (
+        mean_field_normal(np.zeros(3), cov),
+        product_of_marginals_normal([0, 0, 0], cov),
+    )
     for fit, first in [(reverse, True), (forward, False)]:
         other = fit.mean + [shift, 0, 0], fit.sigmas**2 * np.exp([0, log_stretch, 0])
         q, p = (other[0], np.diag(other[1])), (np.zeros(3), cov)
@@ -140,17 +145,6 @@ def test_a_table_by_hand():
     # The other block: x = 2, y = 0
     fit = mean_field_table([[0.0, 0.1], [0.0, 0.3], [0.6, 0.0]], start=[1, 0])
     assert fit.divergence == pytest.approx(-log(0.6), rel=1e-14)
-
-
-def test_forward_is_the_mutual_information():
-    joint = np.array([[0.1, 0.2, 0.05], [0.3, 0.05, 0.3]])
-    fit = marginal_product_table(joint)
-    np.testing.assert_allclose(fit.first, [0.35, 0.65], rtol=1e-15)
-    np.testing.assert_allclose(fit.second, [0.4, 0.25, 0.35], rtol=1e-15)
-    product = np.outer(fit.first, fit.second).ravel()
-    assert fit.divergence == pytest.approx(kl_divergence(joint.ravel(), product), rel=1e-12)
-    assert fit.divergence == mutual_information(joint)
-    assert marginal_product_table([[0.5, 0], [0, 0.5]]).divergence == pytest.approx(log(2))
 
 
 @pytest.mark.parametrize("start", [[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.5, 0.5]])
@@ -181,13 +175,11 @@ def test_a_table_against_a_general_minimiser(start):
 
 
 def test_reverse_settles_on_a_mode_and_forward_covers():
-    reverse, forward = (
-        mean_field_table(AGREEING, start=[0.6, 0.4]),
-        marginal_product_table(AGREEING),
-    )
+    reverse = mean_field_table(AGREEING, start=[0.6, 0.4])
+    forward = product_of_marginals(AGREEING)
     assert reverse.first[0] > 0.95
-    np.testing.assert_allclose(forward.first, 0.5, rtol=1e-15)
-    assert entropy(forward.first) > entropy(reverse.first)
+    np.testing.assert_allclose(forward, 0.25, rtol=1e-15)
+    assert entropy(forward.ravel()) > entropy(reverse.first) + entropy(reverse.second)
 
 
 @laws
@@ -208,9 +200,8 @@ def test_laws_of_tables(p, data):
         value = kl_divergence(np.outer(*factors).ravel(), p.ravel())
         excess = kl_divergence(other, best)
         assert value - fit.divergence == pytest.approx(excess, rel=1e-6, abs=1e-7)
-    forward = marginal_product_table(p)
-    expected = forward.divergence + kl_divergence(p.sum(axis=0), start)
-    mixed = kl_divergence(p.ravel(), np.outer(forward.first, start).ravel())
+    expected = mutual_information(p) + kl_divergence(p.sum(axis=0), start)
+    mixed = kl_divergence(p.ravel(), np.outer(p.sum(axis=1), start).ravel())
     assert mixed == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
@@ -218,10 +209,44 @@ def test_laws_of_tables(p, data):
 @given(TABLES)
 def test_independence_is_recovered(p):
     product = np.outer(p.sum(axis=1), p.sum(axis=0))
-    for fit in (mean_field_table(product), marginal_product_table(product)):
-        np.testing.assert_allclose(fit.first, p.sum(axis=1), rtol=1e-9)
-        np.testing.assert_allclose(fit.second, p.sum(axis=0), rtol=1e-9)
-        assert fit.divergence < 1e-18
+    fit = mean_field_table(product)
+    assert fit.converged
+    np.testing.assert_allclose(fit.first, p.sum(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(fit.second, p.sum(axis=0), rtol=1e-9)
+    assert fit.divergence < 1e-18
+
+
+@pytest.mark.parametrize("step", [1e-3, 1e-5, 1e-7])
+def test_the_stated_accuracy_near_independence(step):
+    """Of p = (1 + ε x y) q₁ q₂ with fair q₁, q₂ and x, y = ±1 the best product is the fair one.
+
+    D(fair‖p) = −½ log(1 + ε) − ½ log(1 − ε) = −½ log1p(−ε²).
+    """
+    p = (1 + step * np.array([[1, -1], [-1, 1]])) / 4
+    fit = mean_field_table(p, start=[0.5 + 1e-9, 0.5 - 1e-9])
+    expected = -np.log1p(-(step**2)) / 2
+    assert fit.divergence == pytest.approx(expected, rel=0, abs=1e-15 * expected**0.5)
+
+
+def test_what_has_not_converged_says_so():
+    strong = [[1, 0.99], [0.99, 1]]
+    assert not mean_field_normal([0, 0], strong, start=[1, 1], max_steps=10).converged
+    fit = mean_field_normal([0, 0], strong, start=[1, 1])
+    assert fit.converged and fit.history.size > 100
+    # However far the means are from 0, in standard deviations
+    far = mean_field_normal([1e9, -1e9], strong)
+    assert far.converged and far.mean.tolist() == [1e9, -1e9]
+    assert not mean_field_table(AGREEING, start=[0.51, 0.49], max_steps=2).converged
+    assert mean_field_table(AGREEING, start=[0.51, 0.49]).converged
+
+
+def test_results_with_arrays_can_be_compared():
+    for fit in (
+        mean_field_normal(MEAN, COV),
+        mean_field_table(AGREEING),
+        product_of_marginals_normal(MEAN, COV),
+    ):
+        assert fit == fit
 
 
 # ------------------------------------------------------------------ bad input
@@ -235,18 +260,17 @@ CALLS = [
     (lambda: mean_field_normal([0, 0], [[1, 0.5], [0, 1]]), "it is not symmetric"),
     (lambda: mean_field_normal([0, 0], EYE, start=[0]), "start must have shape (2,), like mean"),
     (lambda: mean_field_normal([0, 0], EYE, start=[0, np.nan]), "start has a non-finite entry"),
-    (lambda: mean_field_normal([0, 0], EYE, max_sweeps=0), "max_sweeps must be a whole number"),
-    (lambda: marginal_product_normal([0, 0], [[1, 2], [2, 1]]), "not positive definite"),
-    (lambda: marginal_product_normal(0, [[1]]), "mean must be a vector"),
+    (lambda: mean_field_normal([0, 0], EYE, max_steps=0), "max_steps must be a whole number"),
+    (lambda: product_of_marginals_normal([0, 0], [[1, 2], [2, 1]]), "not positive definite"),
+    (lambda: product_of_marginals_normal(0, [[1]]), "mean must be a vector"),
     (lambda: mean_field_table([0.5, 0.5]), "joint must have two axes"),
     (lambda: mean_field_table([[[0.5, 0.5]]]), "joint must have two axes; its shape is (1, 1, 2)"),
     (lambda: mean_field_table([[0.5, 0.6]]), "joint sums to 1.1"),
     (lambda: mean_field_table(AGREEING, start=[1.0]), "start must have shape (2,); it has (1,)"),
     (lambda: mean_field_table(AGREEING, start=[0.5, 0.6]), "start sums to 1.1"),
-    (lambda: mean_field_table(AGREEING, max_sweeps=1.5), "max_sweeps must be a whole number"),
+    (lambda: mean_field_table(AGREEING, max_steps=1.5), "max_steps must be a whole number"),
     (lambda: mean_field_table([[0.5, 0], [0, 0.5]]), "every x is impossible under some y"),
-    (lambda: marginal_product_table([[[0.5, 0.5]]]), "joint must have two axes"),
-    (lambda: marginal_product_table([[1.5, -0.5]]), "joint has a negative entry"),
+    (lambda: mean_field_normal([0, 0], EYE, start=[0, 1e308]), "start has an entry above 4e+307"),
 ]
 
 

@@ -260,6 +260,9 @@ CALLS = [
     (lambda: fit_normal_path(TWO, 0.5), "alphas must be a vector"),
     (lambda: fit_normal_path(TWO, [[0.5]]), "alphas must be a vector; its shape is (1, 1)"),
     (lambda: fit_normal_path(TWO, []), "alphas is empty"),
+    (lambda: fit_normal_path(TWO, [0, 1], start=(0, 1)), "start must be a NormalFit; got tuple"),
+    (lambda: fit_normal_forward([0.5]), "p must be a NormalMixture; got list"),
+    (lambda: fit_normal_reverse(None), "p must be a NormalMixture; got NoneType"),
     (
         lambda: fit_normal_reverse(NormalMixture([0.5, 0.5], [0, 1e12], [1, 1])),
         "a component is too narrow for quadrature",
