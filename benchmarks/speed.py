@@ -168,7 +168,7 @@ def _in_cache(function: np.ufunc, x: np.ndarray, times: int) -> None:
 
 
 def times_of(calls: dict[str, Call], seconds: float) -> dict[str, list[float]]:
-    """Seconds per call of each contender, one for each round."""
+    """Processor seconds per call of each contender, one for each round."""
     for call in calls.values():
         call()  # what is loaded at the first call does not count
     once = {name: _seconds(call, 1) for name, call in calls.items()}
@@ -183,10 +183,10 @@ def times_of(calls: dict[str, Call], seconds: float) -> dict[str, list[float]]:
 
 
 def _seconds(call: Call, number: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()  # of this process alone, however busy the machine
     for _ in range(number):
         call()
-    return (time.perf_counter() - start) / number
+    return (time.process_time() - start) / number
 
 
 def peak_memory(call: Call) -> float | None:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from kllib._numerics.validate import Array
 
-# Entries of a block: the fewer, the more Python's own time counts (a fifth at 10,000, half of that
-# here). Arrays above 128 KiB, on the other hand, many systems hand out afresh each time.
-BLOCK = 16_000
-# Where products without rounding need many temporary arrays.
+# Entries of a block. The fewer, the more Python's own time counts (some 15 microseconds a block);
+# the three temporary arrays of `by_terms` are to stay below a mebibyte together.
+BLOCK = 32_000
+# Where products without rounding, or far entries among near ones, need many temporary arrays.
 SHORT_BLOCK = 4_000
 # A sum of logarithms counts if it is not below its total divided by this, and a difference if it is
 # not below its larger part divided by this: they have lost a factor of 64 at most.
@@ -82,6 +82,9 @@ def by_terms(p: Array, q: Array, difference: Array, log_q: Array | None = None) 
     largest = float(np.maximum.reduce(square, axis=None))
     far, valid = None, least >= 0
     if not largest < NEAR:
+        if s.size > SHORT_BLOCK:
+            del s, square
+            return _in_short_blocks(p, q, difference, log_q)
         far = ~(square < NEAR)
         valid = valid and np.minimum.reduce(q, axis=None) >= 0
         s[far] = 0.0
@@ -96,6 +99,21 @@ def by_terms(p: Array, q: Array, difference: Array, log_q: Array | None = None) 
     if far is not None:
         gap = gap + _far_terms(p, q, difference, log_q, far)
     return Sums(np.add.reduce(p, axis=-1), np.add.reduce(difference, axis=-1), gap, bool(valid))
+
+
+def _in_short_blocks(p: Array, q: Array, difference: Array, log_q: Array | None) -> Sums:
+    """`by_terms` in parts: far entries want many temporary arrays."""
+    total, excess, gap = (np.zeros(difference.shape[:-1]) for _ in range(3))
+    valid = True
+    for block in blocks(difference.shape, SHORT_BLOCK):
+        log_part = None if log_q is None else log_q[block]
+        sums = by_terms(p[block], q[block], difference[block], log_part)
+        rows = block[:-1]
+        total[rows] += sums.total
+        excess[rows] += sums.excess
+        gap[rows] += sums.gap
+        valid = valid and sums.valid
+    return Sums(total[()], excess[()], gap[()], valid)  # one number is no array
 
 
 def artanh_tail(square: Array, largest: float) -> Array:

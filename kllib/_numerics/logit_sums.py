@@ -184,15 +184,14 @@ def _weighted_gap(weight: Array, v: Array, q: Array, q_shift: DD) -> Array:
 
 def _series(v: Array, largest: float) -> Array:
     """eᵛ − 1 − v = v²/2 + v³/6 + ..., with as many terms as the largest |v| needs."""
-    last, size = 2, 1.0
-    while size > 1e-15:
+    last, left_out = 2, largest / 3  # relative to the first term
+    while left_out > 1e-15:
         last += 1
-        size *= largest / last
-    tail = np.full_like(v, 1 / math.factorial(last))
+        left_out *= largest / (last + 1)
+    tail = v * (1 / math.factorial(last))
     for k in range(last - 1, 1, -1):
-        tail *= v
         tail += 1 / math.factorial(k)
-    tail *= v
+        tail *= v
     tail *= v
     return tail
 
