@@ -117,8 +117,7 @@ def half(gap: Array, squared_shift: Array) -> np.float64 | Array:
 
 def shares(weights: Array) -> Array:
     """weights / Σ weights along the last axis, whatever their scale."""
-    exponent = np.frexp(weights.max(axis=-1, keepdims=True))[1]
-    scaled = np.ldexp(weights, -exponent)
+    scaled = _near_one(weights)
     result: Array = scaled / scaled.sum(axis=-1, keepdims=True)
     return result
 
@@ -218,9 +217,9 @@ def _rescaled(p: Array, q: Array) -> Array:
 
 
 def _near_one(x: Array) -> Array:
-    """The rows times the powers of two that bring their largest entries near one."""
+    """The rows times the powers of two that bring their largest entries to 1 or above, below 2."""
     exponent = np.frexp(x.max(axis=-1, keepdims=True))[1]
-    result: Array = np.ldexp(x, -exponent)
+    result: Array = np.ldexp(x, 1 - exponent)  # one times one: no smallest float is lost
     return result
 
 

@@ -21,10 +21,12 @@ IDS = [f"{module}.{name}" for module, name in EVERY]
 def test_every_public_name_has_a_second_route():
     for module in MODULES:
         public = set(import_module(f"kllib.{module}").__all__)
-        assert public == set(routes(module)) | set(exempt(module)), module
-        assert not set(routes(module)) & set(exempt(module)), module
-    named = [name for module in MODULES for name in [*routes(module), *exempt(module)]]
-    assert sorted(named) == sorted(kllib.__all__)
+        # "function, part" is a further route, to another part of what the function returns.
+        proved = {name.split(",")[0] for name in routes(module)}
+        assert public == proved | set(exempt(module)), module
+        assert not proved & set(exempt(module)), module
+    named = {name.split(",")[0] for module in MODULES for name in routes(module)}
+    assert named | {name for module in MODULES for name in exempt(module)} == set(kllib.__all__)
 
 
 @pytest.mark.parametrize(("module", "name"), EVERY, ids=IDS)

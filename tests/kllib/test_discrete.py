@@ -366,3 +366,13 @@ def test_the_sum_counts_as_one():
     exact = kl_divergence(p / p.sum(), q / q.sum())
     assert kl_divergence(p, q) == pytest.approx(exact, rel=1e-14)
     assert entropy(p) == pytest.approx(entropy(p / p.sum()), rel=1e-14)
+
+
+def test_the_smallest_float_is_not_lost():
+    """5e-324 beside 1: a possible outcome stays possible."""
+    tiny = 5e-324
+    assert normalize([1, tiny]).tolist() == [1, tiny]
+    assert smooth([1, tiny], tiny).min() >= tiny
+    never = [0, 0]
+    rare = conditional_kl([[0, 1], never], [[1, tiny], never])
+    assert rare == pytest.approx(-log(tiny), rel=1e-14)
