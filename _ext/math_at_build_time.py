@@ -107,8 +107,9 @@ def visit_display(self, node):
     raise nodes.SkipNode
 
 
-# A formula longer than this may itself need a second line on a phone.
+# A formula of more signs than this may itself need a second line on a phone.
 KEPT_TOGETHER = 30
+ONE_SIGN = re.compile(r"\\[A-Za-z]+|\\.")
 PUNCTUATION = re.compile(r"[.,;:!?)\u2019\u201d]+")
 
 
@@ -121,7 +122,8 @@ class KeepPunctuation(SphinxPostTransform):
     def run(self, **kwargs):
         for formula in list(self.document.findall(nodes.math)):
             after = formula.next_node(descend=False, siblings=True)
-            if not isinstance(after, nodes.Text) or len(formula.astext()) > KEPT_TOGETHER:
+            signs = re.sub(r"[{}\s]", "", ONE_SIGN.sub("·", formula.astext()))
+            if not isinstance(after, nodes.Text) or len(signs) > KEPT_TOGETHER:
                 continue
             mark = PUNCTUATION.match(after)
             if mark:
