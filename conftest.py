@@ -1,10 +1,12 @@
-"""Settings of every pytest run: how nbval compares stored notebooks with fresh runs."""
+"""Settings of every pytest run: what Hypothesis draws, how stored notebooks are compared."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 # A python3 kernel that some user installed elsewhere must not replace this environment's.
 os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
@@ -12,6 +14,22 @@ os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from nbval import plugin as nbval
+
+# The laws: the same examples in every run. COURSE_HYPOTHESIS=search draws new ones, and more.
+SLOW_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile(
+    "course", **SLOW_MACHINE, derandomize=True, database=None, max_examples=40, print_blob=False
+)
+settings.register_profile(
+    "search", **SLOW_MACHINE, derandomize=False, database=None, max_examples=200, print_blob=True
+)
+settings.load_profile(os.environ.get("COURSE_HYPOTHESIS", "course"))
+if settings.get_current_profile_name() == "course":
+    # Among its own examples Hypothesis mixes the constants it reads in the project's modules loaded
+    # so far: what is drawn would depend on the tests that a worker ran before, and on every
+    # constant in kllib. It has no setting against it. tests/house/test_examples.py shows both.
+    providers._get_local_constants = providers.Constants
+
 
 _start = nbval.IPyNbFile.__init__
 

@@ -2,8 +2,9 @@
 
 Run ``python -m benchmarks.speed``, some three minutes and 3 GB; ``--quick`` for one minute. Every
 task runs in a process of its own: what earlier tasks leave in the allocator changes the time of
-those who allocate much. Within it the contenders take turns, so that a busy moment of the machine
-meets them alike, and a ratio is the median over the rounds of peer's time / kllib's time.
+those who allocate much. Within it the contenders take turns, in an order that changes: a busy
+moment of the machine meets them alike, and a ratio is the median over the rounds of peer's time /
+kllib's time.
 """
 
 import argparse
@@ -11,9 +12,11 @@ import importlib.util
 import multiprocessing
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import warnings
@@ -176,9 +179,12 @@ def times_of(calls: dict[str, Call], seconds: float) -> dict[str, list[float]]:
     number = {name: max(1, int(5e-4 / least)) for name, least in once.items()}
     rounds = max(3, min(100, int(seconds / sum(number[n] * once[n] for n in once))))
     times: dict[str, list[float]] = {name: [] for name in calls}
+    # In an order that changes: who comes after dit finds nothing of its own left in the caches.
+    order, shuffle = list(calls), random.Random(1).shuffle
     for _ in range(rounds):
-        for name, call in calls.items():
-            times[name].append(_seconds(call, number[name]))
+        shuffle(order)
+        for name in order:
+            times[name].append(_seconds(calls[name], number[name]))
     return times
 
 
@@ -247,14 +253,22 @@ def _absent(column: str) -> str:
     return "absent" if missing else "-"
 
 
-def import_seconds() -> float:
-    """What ``import kllib`` takes once numpy and scipy.special are there: the median of five."""
+def import_seconds() -> tuple[float, float]:
+    """Processor time of ``import kllib`` once numpy and scipy.special are there.
+
+    The first time after an installation, when Python compiles it, and the median of five later.
+    """
     code = (
-        "import time, numpy, scipy.special; start = time.perf_counter(); import kllib; "
-        "print(time.perf_counter() - start)"
+        "import time, numpy, scipy.special; start = time.process_time(); import kllib; "
+        "print(time.process_time() - start)"
     )
-    run = partial(subprocess.run, [sys.executable, "-c", code], capture_output=True, check=True)
-    return statistics.median(float(run().stdout) for _ in range(5))
+    with tempfile.TemporaryDirectory() as compiled:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or each import would compile anew
+        command = [sys.executable, "-c", code]
+        run = partial(subprocess.run, command, env=environment, capture_output=True, check=True)
+        first, *later = (float(run().stdout) for _ in range(6))
+    return first, statistics.median(later)
 
 
 def machine() -> str:
@@ -279,7 +293,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds")
     quick = parser.parse_args().quick
     print(machine(), "one thread\n", sep="\n")
-    print(f"import kllib, on top of numpy and scipy.special: {import_seconds():.3f} s\n")
+    first, later = import_seconds()
+    print(f"import kllib, on top of numpy and scipy.special: {later:.3f} s; the first, which")
+    print(f"compiles it, {first:.3f} s\n")
     print("Nanoseconds per entry: the fastest round, the median of all, and the ratio to kllib.")
     print("limit: one np.log of as many entries, in cache; for logits np.exp of both arguments.\n")
     print(f"{'':<26}", *(f"{c:>14}" for c in COLUMNS), sep="", flush=True)

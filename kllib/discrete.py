@@ -13,7 +13,7 @@ Conventions, the same in every function:
   with what is wrong and where.
 - Accuracy: the relative error is at most 1e-12, near p = q included (down to a divergence of
   1e-20). A sum is never exactly one in floating point, and at 1e-20 that matters: the exact value
-  meant is that of ``p/Σp`` and ``q/Σq``. ``benchmarks/accuracy.py`` measures it.
+  meant is that of ``p/Σp`` and ``q/Σq``. ``python -m benchmarks.accuracy`` measures it.
 """
 
 from typing import TypeAlias

@@ -58,12 +58,16 @@ class Route:
             self._truths[case.name] = self.truth(*case.arguments, **case.options)
         return self._truths[case.name]
 
-    def error(self, function: Callable[..., Any], case: Case) -> float:
+    def error(self, function: Callable[..., Any] | None, case: Case) -> float:
         """How far ``function`` is from the truth in one case, relative to the truth."""
-        result = (self.call or function)(*case.arguments, **case.options)
+        call = self.call or function
+        assert call, f"{case.name}: kllib has no such function, and the route no call"
+        result = call(*case.arguments, **case.options)
         return relative_error(self.part(result) if self.part else result, self.exact(case))
 
-    def failures(self, function: Callable[..., Any], bound: float | None = None) -> list[str]:
+    def failures(
+        self, function: Callable[..., Any] | None, bound: float | None = None
+    ) -> list[str]:
         """What to print: the cases in which ``function`` misses the bound."""
         found = []
         for case in self.inputs:
@@ -72,15 +76,15 @@ class Route:
                 found.append(f"{case.name}: off by {error:.1e}, truth {short(self.exact(case))}")
         return found
 
-    def worst(self, function: Callable[..., Any], kind: str | None = None) -> float:
+    def worst(self, function: Callable[..., Any] | None, kind: str | None = None) -> float:
         """The largest error, over the cases of one kind or of all."""
         cases = (case for case in self.inputs if kind in (None, case.kind))
         return max(self.error(function, case) for case in cases)
 
 
-def function_of(module: str, name: str) -> Callable[..., Any]:
+def function_of(module: str, name: str) -> Callable[..., Any] | None:
     """The function of kllib, or None where there is none of that name (a route with a ``call``)."""
-    found: Callable[..., Any] = getattr(import_module(f"kllib.{module}"), name, None)
+    found: Callable[..., Any] | None = getattr(import_module(f"kllib.{module}"), name, None)
     return found
 
 

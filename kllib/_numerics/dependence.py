@@ -1,10 +1,11 @@
-"""The mutual information of a table without cancellation, in blocks. Private; see `_stable`."""
+"""The mutual information of a table without cancellation, in blocks. Private; see `stable`."""
 
 import numpy as np
 
 from kllib._numerics import double_double as dd
 from kllib._numerics import gap_sums
 from kllib._numerics.gap_sums import LOSS
+from kllib._numerics.rows import blocks
 from kllib._numerics.validate import Array, every
 
 
@@ -15,7 +16,7 @@ def dependence(joint: Array) -> Array:
     with np.errstate(all="ignore"):
         shares = rows / whole[..., None]
         gap = np.zeros_like(whole)
-        for block in gap_sums.blocks(joint.shape):
+        for block in blocks(joint.shape, gap_sums.BLOCK):
             model = shares[block[:-1]][..., None] * columns[(*block[:-2], block[-1])][..., None, :]
             sums = gap_sums.by_logarithms(joint[block], model)
             gap[block[:-2]] += sums.gap.sum(axis=-1)
@@ -33,7 +34,7 @@ def _weak_dependence(joint: Array, shares: Array, columns: Array, whole: Array) 
     log_shares, log_columns = np.log(shares), np.log(columns)
     gap = np.zeros(joint.shape[:-2])
     row_excess, column_excess = np.zeros_like(shares), np.zeros_like(columns)
-    for block in gap_sums.blocks(joint.shape, gap_sums.SHORT_BLOCK):
+    for block in blocks(joint.shape, gap_sums.SHORT_BLOCK):
         batch, row, column = block[:-2], block[:-1], (*block[:-2], block[-1])
         part = joint[block]
         model = dd.two_product(shares[row][..., None], columns[column][..., None, :])

@@ -1,7 +1,5 @@
 """Arguments of which some entries may be infinite: logits, divergences, orders. Private."""
 
-import operator
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -32,24 +30,14 @@ def logits(name: str, value: ArrayLike, axis: int) -> Array:
         array = extended_array(name, value, -np.inf)
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape})")
-    array = np.moveaxis(array, _axis(name, axis, array), -1)
+    array = np.moveaxis(array, validate.axis_of(name, axis, array), -1)
     top = array.max(axis=-1)  # nan, when there is one
     wrong = np.asarray(~np.isfinite(top))
     if wrong.any():
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        index = validate.first(wrong)
         where = validate.batch_index(index)
         if top[index] == -np.inf:
             raise ValueError(f"{name} are all -inf{where}: no outcome is possible")
         place = int(np.argmax(array[index]))
         raise ValueError(f"{name} has a logit that is {top[index]}, outcome {place}{where}")
     return array
-
-
-def _axis(name: str, axis: int, array: Array) -> int:
-    try:
-        number = operator.index(axis)
-    except TypeError:
-        raise ValueError(f"axis must be an integer; got {axis!r}") from None
-    if not -array.ndim <= number < array.ndim:
-        raise ValueError(f"{name} has no axis {number}: its shape is {array.shape}")
-    return number

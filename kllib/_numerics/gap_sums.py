@@ -1,16 +1,18 @@
-"""Σ p φ((q − p)/p) over one block of entries, in two ways. Private; `_stable` calls it.
+"""Σ p φ((q − p)/p) over one block of entries, in two ways. Private; `stable` calls it.
 
 A block is small enough that its temporary arrays stay in the processor's cache. Its rows lie along
-the last axis. Nothing here guards against warnings: that costs a microsecond, and `_stable` does it
+the last axis. Nothing here guards against warnings: that costs a microsecond, and `stable` does it
 once for all blocks. Entries need not be valid; `Sums.valid` says whether they were.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kllib._numerics.rows import Index, add_up, blocks, dot
 from kllib._numerics.validate import Array
 
 # Entries of a block. The fewer, the more Python's own time counts (some 15 microseconds a block);
@@ -37,32 +39,23 @@ class Sums(NamedTuple):
     valid: bool  # no entry is negative (or else ``gap`` is not a number)
 
 
-def blocks(shape: tuple[int, ...], entries: int = BLOCK) -> Iterator[tuple[slice, ...]]:
-    """Indices that cut an array of this shape into blocks of at most so many entries."""
-    axis, size = len(shape) - 1, 1
-    while axis > 0 and size * shape[axis] <= entries:
-        size *= shape[axis]
-        axis -= 1
-    step = max(1, entries // size)
-    whole = (slice(None),) * (len(shape) - axis - 1)
-    for lead in np.ndindex(shape[:axis]):
-        first = tuple(slice(i, i + 1) for i in lead)
-        for start in range(0, shape[axis], step):
-            yield (*first, slice(start, start + step), *whole)
+def least(x: Array) -> float:
+    """The least entry, or nan if there is one. As `min`, in a third of the time for a short row."""
+    return x.item(x.argmin())
 
 
 def by_logarithms(p: Array, q: Array) -> Sums:
     """One logarithm per entry, Σ [p log(p/q) + q − p]; when p is near q, digits cancel."""
-    least = np.minimum.reduce(p, axis=None)
+    p_least = least(p)
     total = np.add.reduce(p, axis=-1)
     excess = np.add.reduce(q, axis=-1) - total
     logs = p / q
     np.log(logs, out=logs)
-    valid = least > 0  # then a negative q shows: its logarithm is not a number
+    valid = p_least > 0  # then a negative q shows: its logarithm is not a number
     if not valid:
         logs[np.broadcast_to(p == 0, logs.shape)] = 0.0  # 0 log 0 = 0
-        valid = least == 0 and np.minimum.reduce(q, axis=None) >= 0
-    return Sums(total, excess, np.vecdot(p, logs) + excess, bool(valid))
+        valid = p_least == 0 and least(q) >= 0
+    return Sums(total, excess, dot(p, logs) + excess, valid)
 
 
 def by_terms(p: Array, q: Array, difference: Array, log_q: Array | None = None) -> Sums:
@@ -73,47 +66,42 @@ def by_terms(p: Array, q: Array, difference: Array, log_q: Array | None = None) 
     ``difference`` is q − p, which the caller may know better than q; ``log_q`` is log q, where q
     may have underflowed.
     """
-    least = np.minimum.reduce(p, axis=None)
+    p_least = least(p)
     s = p + q
-    if not least > 0:
+    if not p_least > 0:
         np.maximum(s, _TINIEST, out=s)  # 0/0 is to be 0: the outcome adds nothing
     np.divide(difference, s, out=s)
-    square = np.abs(s)
-    largest = float(np.maximum.reduce(square, axis=None))
-    far, valid = None, least >= 0
+    square = s * s
+    largest = math.sqrt(square.item(square.argmax()))
+    far, valid = None, p_least >= 0
     if not largest < NEAR:
         if s.size > SHORT_BLOCK:
             del s, square
             return _in_short_blocks(p, q, difference, log_q)
-        far = ~(square < NEAR)
-        valid = valid and np.minimum.reduce(q, axis=None) >= 0
-        s[far] = 0.0
+        far = ~(square < NEAR * NEAR)
+        valid = valid and least(q) >= 0
+        s[far] = square[far] = 0.0
         largest = NEAR
-    np.multiply(s, s, out=square)
-    gap = np.vecdot(difference, s)
+    gap = dot(difference, s)
     powers = np.multiply(s, p, out=s)  # p s, then p s³, p s⁵, …
     for k in range(3, last_power(largest) + 1, 2):
         if k > 3:
             powers *= square
-        gap = gap - 2 / k * np.vecdot(powers, square)
+        gap = gap - 2 / k * dot(powers, square)
     if far is not None:
         gap = gap + _far_terms(p, q, difference, log_q, far)
-    return Sums(np.add.reduce(p, axis=-1), np.add.reduce(difference, axis=-1), gap, bool(valid))
+    return Sums(np.add.reduce(p, axis=-1), np.add.reduce(difference, axis=-1), gap, valid)
 
 
 def _in_short_blocks(p: Array, q: Array, difference: Array, log_q: Array | None) -> Sums:
     """`by_terms` in parts: far entries want many temporary arrays."""
-    total, excess, gap = (np.zeros(difference.shape[:-1]) for _ in range(3))
-    valid = True
-    for block in blocks(difference.shape, SHORT_BLOCK):
-        log_part = None if log_q is None else log_q[block]
-        sums = by_terms(p[block], q[block], difference[block], log_part)
-        rows = block[:-1]
-        total[rows] += sums.total
-        excess[rows] += sums.excess
-        gap[rows] += sums.gap
-        valid = valid and sums.valid
-    return Sums(total[()], excess[()], gap[()], valid)  # one number is no array
+
+    def parts() -> Iterator[tuple[Index, Sums]]:
+        for block in blocks(difference.shape, SHORT_BLOCK):
+            log_part = None if log_q is None else log_q[block]
+            yield block[:-1], by_terms(p[block], q[block], difference[block], log_part)
+
+    return Sums(*add_up(difference.shape[:-1], parts()))
 
 
 def artanh_tail(square: Array, largest: float) -> Array:

@@ -207,7 +207,8 @@ def _with_impossible_outcomes(p: Array, q: Array) -> np.float64:
     p, q = p.astype(np.float64), q.astype(np.float64)
     weight = np.exp(p - p.max())
     seen = weight > 0
-    log_odds = _log_sum(q[~seen]) - _log_sum(q[seen])
+    below = q - q.max()  # so that a shift of all logits takes no digits from the odds
+    log_odds = _log_sum(below[~seen]) - _log_sum(below[seen])
     missed = np.logaddexp(0.0, log_odds)  # − log q(them)
     p, q, weight = p[seen], q[seen], weight[seen]
     value = np.nan if seen.all() else divergence(p[None], q[None])[0]

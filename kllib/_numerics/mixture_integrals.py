@@ -1,6 +1,7 @@
 """Integrals over the line of what normal densities make up. Private."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _MOST_PANELS = 4096
 _ACCEPTED = 1e-8
 # Panels evaluated at the same time, which keeps the arrays small when there are many components.
 _BLOCK = 64
-_NODES, _WEIGHTS = (array.astype(np.float64) for array in np.polynomial.legendre.leggauss(20))
+_NODES = 20
 
 
 def integrate(f: Callable[[Array], Array], means: Array, sigmas: Array) -> Array:
@@ -105,13 +106,21 @@ def alpha_pull(log_p: Array, log_q: Array, alpha: float) -> Array:
         return np.where(np.abs(alpha * v) < 1, q * np.expm1(alpha * v), between - q) / alpha
 
 
+@cache
+def gauss_legendre(nodes: int) -> tuple[Array, Array]:
+    """The nodes and weights of the rule on [−1, 1], computed when they are first wanted."""
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return points, weights
+
+
 def _rule(f: Callable[[Array], Array], left: Array, right: Array) -> Array:
     """The Gauss–Legendre value of each panel, shape (rows, panels)."""
+    points, weights = gauss_legendre(_NODES)
     blocks = []
     for start in range(0, left.size, _BLOCK):
         block = slice(start, start + _BLOCK)
         half = (right[block] - left[block]) / 2
-        nodes = (left[block] + half)[:, None] + half[:, None] * _NODES
+        nodes = (left[block] + half)[:, None] + half[:, None] * points
         values = f(nodes.ravel()).reshape(-1, *nodes.shape)
-        blocks.append(half * (values @ _WEIGHTS))
+        blocks.append(half * (values @ weights))
     return np.concatenate(blocks, axis=-1)

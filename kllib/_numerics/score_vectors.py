@@ -26,7 +26,7 @@ def scores(value: ArrayLike, p: Array) -> Array:
     size = np.sqrt(stable.expectation(p[..., None, :], stable.square(array)))
     wrong = np.abs(mean) > validate.TOLERANCE * size
     if np.any(wrong):
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        index = validate.first(wrong)
         raise ValueError(
             f"scores must average to zero, as derivatives of a log probability do: those at index "
             f"{index} average to {mean[index]:.6g}"

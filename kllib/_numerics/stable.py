@@ -14,6 +14,7 @@ larger than p − q. But what it adds is φ of the whole: for any totals P = Σp
 where Q − P = Σ(q − p) has all its digits, as differences of near-equal numbers are exact.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from kllib._numerics import double_double as dd
 from kllib._numerics import gap_sums
 from kllib._numerics.dependence import dependence as dependence  # of tables, beside that of rows
 from kllib._numerics.gap_sums import LOSS, Sums, log_ratio
+from kllib._numerics.rows import Index, add_up, blocks
 from kllib._numerics.validate import Array, every
 
 # Rows with a total below this are scaled up, so that no product of two differences underflows.
@@ -130,17 +132,17 @@ def relative_entropy(p: Array, q: Array) -> Array:
     return compare(p, q).divergence
 
 
+@np.errstate(all="ignore")
 def compare(p: Array, q: Array) -> Comparison:
     """D(p/Σp ‖ q/Σq) along the last axis, for entries that nobody has checked yet."""
-    with np.errstate(all="ignore"):
-        total, excess, gap, valid = _row_sums(p, q)
-        mean_gap, mean_excess = gap / total, excess / total
-        divergence = mean_gap - _phi_of_whole(mean_excess)
-        # Digits may cancel between the two, and in Σq/Σp = 1 + (Σq − Σp)/Σp.
-        accurate = (divergence * LOSS >= mean_gap) & (mean_excess >= 1 / LOSS - 1)
-        if valid and not every(accurate & (total > _SMALL)):
-            divergence = _rescaled(p, q)
-        return Comparison(divergence, (total, total + excess), valid)
+    total, excess, gap, valid = _row_sums(p, q)
+    mean_gap, mean_excess = gap / total, excess / total
+    divergence = mean_gap - _phi_of_whole(mean_excess)
+    # Digits may cancel between the two, and in Σq/Σp = 1 + (Σq − Σp)/Σp.
+    accurate = (divergence * LOSS >= mean_gap) & (mean_excess >= 1 / LOSS - 1)
+    if valid and not every(accurate & (total > _SMALL)):
+        divergence = _rescaled(p, q)
+    return Comparison(divergence, (total, total + excess), valid)
 
 
 def _row_sums(p: Array, q: Array, scale: Array | None = None) -> Sums:
@@ -151,21 +153,22 @@ def _row_sums(p: Array, q: Array, scale: Array | None = None) -> Sums:
         return _block_sums(p, q, near=False)[0]
     shape = np.broadcast_shapes(p.shape, q.shape)
     p, q = np.broadcast_to(p, shape), np.broadcast_to(q, shape)
-    total, excess, gap = (np.zeros(shape[:-1]) for _ in range(3))
-    valid, near = True, _looks_near(p, q)
-    entries = gap_sums.BLOCK if scale is None else gap_sums.SHORT_BLOCK
-    for block in gap_sums.blocks(shape, entries):
-        rows, p_part, q_part = block[:-1], p[block], q[block]
-        if scale is None:
-            sums, near = _block_sums(p_part, q_part, near)
-        else:
-            model = dd.two_product(scale[rows][..., None], q_part)
-            sums = gap_sums.by_terms(p_part, model.hi, (model.hi - p_part) + model.lo)
-        total[rows] += sums.total
-        excess[rows] += sums.excess
-        gap[rows] += sums.gap
-        valid = valid and sums.valid
-    return Sums(total, excess, gap, valid)
+    parts = _parts(p, q) if scale is None else _scaled_parts(p, q, scale)
+    return Sums(*add_up(shape[:-1], parts))
+
+
+def _parts(p: Array, q: Array) -> Iterator[tuple[Index, Sums]]:
+    near = _looks_near(p, q)
+    for block in blocks(p.shape, gap_sums.BLOCK):
+        sums, near = _block_sums(p[block], q[block], near)
+        yield block[:-1], sums
+
+
+def _scaled_parts(p: Array, q: Array, scale: Array) -> Iterator[tuple[Index, Sums]]:
+    for block in blocks(p.shape, gap_sums.SHORT_BLOCK):
+        rows, part = block[:-1], p[block]
+        model = dd.two_product(scale[rows][..., None], q[block])
+        yield rows, gap_sums.by_terms(part, model.hi, (model.hi - part) + model.lo)
 
 
 def _looks_near(p: Array, q: Array) -> bool:

@@ -18,7 +18,7 @@ from kllib._numerics import double_double as dd
 from kllib._numerics import stable
 from kllib._numerics.validate import Array
 
-# Where the terms are computed by series; as in _stable, which has the series.
+# Where the terms are computed by series; as in `stable`, which has the series.
 _NEAR = 0.25
 
 

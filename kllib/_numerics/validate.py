@@ -17,6 +17,7 @@ Array: TypeAlias = NDArray[np.float64]
 #: (relative to its diagonal). Wide enough for probabilities that were computed and rounded in
 #: float32 (unit roundoff 6e-8), narrow enough to reject 0.33, 0.33, 0.33 and 0.9999.
 TOLERANCE = 1e-6
+_FLOAT64 = np.dtype(np.float64)
 
 
 def real_array(name: str, value: ArrayLike) -> Array:
@@ -29,10 +30,10 @@ def real_array(name: str, value: ArrayLike) -> Array:
 def rows(name: str, value: ArrayLike, axis: int) -> Array:
     """Real numbers, the given axis moved to the end; `are_distributions` checks them later."""
     array = _floats(name, value)
-    axis = _axis(name, axis, array)
+    axis = axis_of(name, axis, array)
     if axis not in (-1, array.ndim - 1):
         array = np.moveaxis(array, axis, -1)
-    return np.ascontiguousarray(array)
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def are_distributions(valid: bool, totals: tuple[Array, Array], **arrays: Array) -> None:
@@ -48,6 +49,8 @@ def are_distributions(valid: bool, totals: tuple[Array, Array], **arrays: Array)
 
 
 def _floats(name: str, value: ArrayLike) -> Array:
+    if type(value) is np.ndarray and value.dtype == _FLOAT64 and value.size:
+        return value  # as most arrays are: what follows takes a while when the array is short
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill it or drop the masked entries first")
     try:
@@ -72,7 +75,7 @@ def weights(name: str, value: ArrayLike, axis: int) -> Array:
     """Non-negative numbers, the given axis moved to the end."""
     array = real_array(name, value)
     if not array.min() >= 0:
-        _require(array >= 0, name, array, "a negative entry")
+        require(array >= 0, name, array, "a negative entry")
     return rows(name, array, axis)
 
 
@@ -95,7 +98,7 @@ def joint_distribution(name: str, value: ArrayLike) -> Array:
 def positive(name: str, value: ArrayLike) -> Array:
     """Numbers above zero."""
     array = real_array(name, value)
-    _require(array > 0, name, array, "an entry that is not positive")
+    require(array > 0, name, array, "an entry that is not positive")
     return array
 
 
@@ -116,13 +119,13 @@ def covariance(name: str, value: ArrayLike) -> Array:
     if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
         raise ValueError(f"{name} must be a square matrix, or a stack; its shape is {array.shape}")
     diagonal = np.diagonal(array, axis1=-2, axis2=-1)
-    _require(diagonal > 0, name, diagonal, "a variance (diagonal entry) that is not positive")
+    require(diagonal > 0, name, diagonal, "a variance (diagonal entry) that is not positive")
     scale = np.sqrt(diagonal)
     mirrored = np.swapaxes(array, -1, -2)
     with np.errstate(over="ignore"):
         gap = np.abs(array - mirrored)
     symmetric = gap <= TOLERANCE * scale[..., :, None] * scale[..., None, :]
-    _require(symmetric, name, array, "a pair of mirror entries that differ (it is not symmetric)")
+    require(symmetric, name, array, "a pair of mirror entries that differ (it is not symmetric)")
     lower = np.tril(array)
     return lower + np.swapaxes(np.tril(array, -1), -1, -2)
 
@@ -131,7 +134,7 @@ def same_length(**arrays: Array) -> None:
     """The last axes agree and the leading axes broadcast."""
     lengths = {name: array.shape[-1] for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        raise ValueError("lengths differ: " + _listed(lengths))
+        raise ValueError("lengths differ: " + listed(lengths))
     broadcastable(**{name: array[..., 0] for name, array in arrays.items()})
 
 
@@ -139,7 +142,7 @@ def same_table(**arrays: Array) -> None:
     """The last two axes agree and the leading axes broadcast."""
     shapes = {name: array.shape[-2:] for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
-        raise ValueError("tables differ in shape: " + _listed(shapes))
+        raise ValueError("tables differ in shape: " + listed(shapes))
     broadcastable(**{name: array[..., 0, 0] for name, array in arrays.items()})
 
 
@@ -147,8 +150,7 @@ def some_positive(name: str, array: Array) -> None:
     """Each row along the last axis has an entry above zero."""
     empty = ~(array > 0).any(axis=-1)
     if np.any(empty):
-        index = tuple(np.argwhere(empty)[0])
-        raise ValueError(f"{name} are all zero{batch_index(index)}")
+        raise ValueError(f"{name} are all zero{batch_index(first(empty))}")
 
 
 def broadcastable(**arrays: NDArray[Any]) -> None:
@@ -159,7 +161,7 @@ def broadcastable(**arrays: NDArray[Any]) -> None:
         np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
         shapes = {name: array.shape for name, array in arrays.items()}
-        raise ValueError("shapes do not broadcast: " + _listed(shapes)) from None
+        raise ValueError("shapes do not broadcast: " + listed(shapes)) from None
 
 
 def log_of_base(base: float | None) -> float:
@@ -193,12 +195,32 @@ def every(condition: NDArray[np.bool_]) -> bool:
     return bool(condition) if condition.ndim == 0 else bool(condition.all())
 
 
+def first(wrong: NDArray[np.bool_] | np.bool_) -> tuple[int, ...]:
+    """The index of the first entry that is true."""
+    return tuple(int(i) for i in np.argwhere(wrong)[0])
+
+
 def batch_index(index: tuple[int, ...]) -> str:
     """`` at batch index (2, 0)``, or nothing when there is no batch."""
-    return f" at batch index {tuple(int(i) for i in index)}" if index else ""
+    return f" at batch index {index}" if index else ""
 
 
-def _axis(name: str, axis: int, array: Array) -> int:
+def require(valid: NDArray[np.bool_], name: str, array: Array, fault: str) -> None:
+    """Raise unless all entries are valid, with the first that is not."""
+    if valid.all():
+        return
+    index = first(~valid)
+    where = f" at index {index}" if index else ""
+    raise ValueError(f"{name} has {fault}: {array[index]:.6g}{where}")
+
+
+def listed(things: dict[str, Any]) -> str:
+    """``p has (2, 3), q has (4,)``."""
+    return ", ".join(f"{name} has {thing}" for name, thing in things.items())
+
+
+def axis_of(name: str, axis: int, array: Array) -> int:
+    """``axis`` when the array has it."""
     try:
         number = operator.index(axis)
     except TypeError:
@@ -223,27 +245,15 @@ def _scalar(name: str, value: float) -> float:
 def _require_finite(name: str, array: Array) -> None:
     # The extremes tell, without an array of truth values as long as a long argument.
     if not (array.min() > -math.inf and array.max() < math.inf):
-        _require(np.isfinite(array), name, array, "a non-finite entry")
-
-
-def _require(valid: NDArray[np.bool_], name: str, array: Array, fault: str) -> None:
-    if valid.all():
-        return
-    index = tuple(int(i) for i in np.argwhere(~valid)[0])
-    where = f" at index {index}" if index else ""
-    raise ValueError(f"{name} has {fault}: {array[index]:.6g}{where}")
+        require(np.isfinite(array), name, array, "a non-finite entry")
 
 
 def _require_total_one(name: str, array: Array, total: Array) -> None:
     wrong = ~(np.abs(total - 1) <= TOLERANCE)
     if not np.any(wrong):
         return
-    index = tuple(np.argwhere(wrong)[0])
+    index = first(wrong)
     raise ValueError(
         f"{name} sums to {np.asarray(total)[index]:.9g}{batch_index(index)}, not to 1 within "
         f"{TOLERANCE:g}; if these are weights, call kllib.normalize first"
     )
-
-
-def _listed(things: dict[str, Any]) -> str:
-    return ", ".join(f"{name} has {thing}" for name, thing in things.items())

@@ -3,10 +3,12 @@
 Beside `validate`, in the same manner: every function raises ``ValueError`` and nothing else.
 """
 
+import math
 import operator
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kllib._numerics import validate
 
@@ -28,12 +30,15 @@ def choice(name: str, value: _Choice, choices: tuple[str, ...]) -> _Choice:
     return value
 
 
-def finite_number(name: str, value: float) -> float:
-    """One finite number, of either sign."""
+def finite_number(name: str, value: ArrayLike, largest: float = math.inf) -> float:
+    """One finite number, of either sign, of at most this size."""
     array = validate.real_array(name, value)
     if array.ndim:
         raise ValueError(f"{name} must be a single number; its shape is {array.shape}")
-    return float(array)
+    number = float(array)
+    if abs(number) > largest:
+        raise ValueError(f"{name} must be at most {largest:g} in size; got {number:g}")
+    return number
 
 
 def positive_number(name: str, value: float) -> float:

@@ -24,9 +24,10 @@ def counts(name: str, value: ArrayLike) -> Array:
     validate.some_positive(name, array)
     with np.errstate(over="ignore"):
         total = array.sum(axis=-1)
-    if (total > LARGEST_TOTAL).any():
-        index = tuple(np.argwhere(total > LARGEST_TOTAL)[0])
-        raise ValueError(f"{name} add up to more than 2**53{validate.batch_index(index)}")
+    too_many = np.asarray(total > LARGEST_TOTAL)
+    if too_many.any():
+        where = validate.batch_index(validate.first(too_many))
+        raise ValueError(f"{name} add up to more than 2**53{where}")
     return array
 
 
@@ -35,7 +36,7 @@ def whole_numbers(name: str, value: ArrayLike, hint: str) -> Array:
     array = validate.weights(name, value, -1)
     fractional = array != np.floor(array)
     if fractional.any():
-        index = tuple(int(i) for i in np.argwhere(fractional)[0])
+        index = validate.first(fractional)
         raise ValueError(
             f"{name} must be whole numbers; got {array[index]:.6g} at index {index} ({hint})"
         )
@@ -72,5 +73,4 @@ def same_dimension(**arrays: Array) -> None:
     """The points have the same number of coordinates."""
     sizes = {name: array.shape[-1] for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        raise ValueError(f"numbers of coordinates differ: {listed}")
+        raise ValueError("numbers of coordinates differ: " + validate.listed(sizes))

@@ -1,4 +1,4 @@
-"""Tables, weights and policies: what the applications ask of their arguments. Private.
+"""Vectors, tables, weights and policies: what the applications ask of their arguments. Private.
 
 Beside `validate`, in the same manner: every function raises ``ValueError`` and nothing else.
 """
@@ -16,11 +16,7 @@ LARGEST = 4e307
 def fractions(name: str, value: ArrayLike) -> Array:
     """Numbers between 0 and 1, both included."""
     array = validate.real_array(name, value)
-    outside = (array < 0) | (array > 1)
-    if outside.any():
-        index = tuple(int(i) for i in np.argwhere(outside)[0])
-        where = f" at index {index}" if index else ""
-        raise ValueError(f"{name} has an entry outside 0 to 1: {array[index]:.6g}{where}")
+    validate.require((array >= 0) & (array <= 1), name, array, "an entry outside 0 to 1")
     return array
 
 
@@ -33,9 +29,17 @@ def moderate(**arrays: Array) -> None:
 
 def same_shape(**arrays: Array) -> None:
     """All shapes are equal."""
-    if len({array.shape for array in arrays.values()}) > 1:
-        listed = ", ".join(f"{name} has {array.shape}" for name, array in arrays.items())
-        raise ValueError("shapes differ: " + listed)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError("shapes differ: " + validate.listed(shapes))
+
+
+def vector(name: str, value: ArrayLike) -> Array:
+    """Finite numbers in a row: one axis, not a stack of vectors."""
+    array = validate.vectors(name, value)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be a vector; its shape is {array.shape}")
+    return array
 
 
 def table(name: str, value: ArrayLike) -> Array:

@@ -194,7 +194,7 @@ def expected_estimator_gradient(
     p, q = np.broadcast_arrays(p, q)
     missing = (p > 0) & (q == 0)
     if missing.any():
-        index = tuple(int(i) for i in np.argwhere(missing)[0])
+        index = validate.first(missing)
         raise ValueError(f"q is zero where p is not, at index {index}: D has no gradient there")
     if estimator == "k1":
         slope_terms = p

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kllib._numerics.mixture_integrals import gauss_legendre
 from kllib._numerics.validate import Array
 
 #: ``curvature(theta, d)`` is dᵀ∇²A(θ)d.
@@ -17,7 +18,7 @@ Curvature = Callable[[Array, Array], Array]
 
 # Two Gauss–Legendre rules that have to agree, and the panels of [0, ½] on which they may: at last
 # panels that double in length, for parameters of very different sizes.
-_ROUGH, _FINE = (np.polynomial.legendre.leggauss(nodes) for nodes in (10, 16))
+_ROUGH, _FINE = 10, 16
 _EDGES = (
     *(np.linspace(0, 0.5, panels + 1) for panels in (1, 4, 16)),
     np.append(0.0, 2.0 ** np.arange(-80, 0)),
@@ -42,7 +43,7 @@ def remainder(curvature: Curvature, a: Array, b: Array, vectors: bool) -> Remain
         if not unsettled.any():
             break
         pairs = curvature, a[unsettled], b[unsettled], vectors, edges
-        rough, fine = _integral(*pairs, *_ROUGH), _integral(*pairs, *_FINE)
+        rough, fine = (_integral(*pairs, *gauss_legendre(nodes)) for nodes in (_ROUGH, _FINE))
         value[unsettled], doubt[unsettled] = fine, np.abs(rough - fine)
         # Nothing but zeros is no agreement: a narrow integrand has been missed.
         agreed = (np.abs(rough - fine) <= _AGREEMENT * fine) & (fine > 0)

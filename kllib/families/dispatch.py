@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kllib._numerics import validate
 from kllib._numerics.validate import Array
 from kllib.families import _closed_forms, _frozen, _log_space
 from kllib.families._frozen import Multivariate, Univariate
@@ -106,8 +107,8 @@ def kl(p: Any, q: Any) -> Result:
         accepted = np.maximum(_ACCEPTED * result.value, _ACCEPTED_ABSOLUTE)
         too_large = ~(result.error <= accepted)  # nan is no bound
     if np.any(too_large):
-        index = tuple(int(i) for i in np.argwhere(too_large)[0])
-        where = f" at batch index {index}" if index else ""
+        index = validate.first(too_large)
+        where = validate.batch_index(index)
         raise ArithmeticError(
             f"quadrature gives {np.asarray(result.value)[index]:.6g}{where}, but may be off by "
             f"{np.asarray(result.error)[index]:.2g}; kl_with_error returns both"

@@ -242,7 +242,7 @@ class ExponentialFamily:
             value, doubt = _bregman_remainder.within_bounds(found, difference, terms)
             unsettled = ~(doubt <= np.maximum(_ACCEPTED * value, _LEAST))
         if unsettled.any():
-            index = tuple(np.argwhere(unsettled)[0])
+            index = validate.first(unsettled)
             raise ArithmeticError(
                 f"the natural parameters{validate.batch_index(index)} are too far apart: the "
                 f"divergence is {value[index]:.6g}, but may be off by {doubt[index]:.2g}"
@@ -267,8 +267,7 @@ class ExponentialFamily:
 
     def _require(self, valid: NDArray[np.bool_], name: str, fault: str) -> None:
         if not np.all(valid):
-            index = tuple(np.argwhere(~np.asarray(valid))[0])
-            where = validate.batch_index(index)
+            where = validate.batch_index(validate.first(~valid))
             raise ValueError(f"{name}{where} {fault} the family of {self.name} distributions")
 
     def _inner(self, a: Array, b: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import validate_vectors
+from kllib._numerics import validate_tables
 from kllib._numerics.validate import Array
 
 
@@ -34,7 +34,7 @@ def steps_back(betas: Array) -> StepsBack:
 
 def schedule(value: ArrayLike) -> Array:
     """A vector of numbers between 0 and 1."""
-    betas = validate_vectors.vector("betas", value)
+    betas = validate_tables.vector("betas", value)
     wrong = (betas <= 0) | (betas >= 1)
     if np.any(wrong):
         index = int(np.argmax(wrong))

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate, validate_numbers, validate_vectors
+from kllib._numerics import stable, validate, validate_numbers
 from kllib._numerics.validate import Array
 from kllib.gaussian import kl_normal
 from kllib.generative._diffusion_steps import StepsBack, kept_and_noise, schedule, steps_back
@@ -361,8 +361,8 @@ def _variance_gap(kept: np.float64, noise: np.float64) -> float:
 
 
 def _data(mu: float, sigma: float) -> tuple[float, float]:
-    mean = validate_vectors.single_number("mu", mu, _LARGEST)
-    scale = validate_vectors.single_number("sigma", sigma, _LARGEST)
+    mean = validate_numbers.finite_number("mu", mu, _LARGEST)
+    scale = validate_numbers.finite_number("sigma", sigma, _LARGEST)
     validate.positive("sigma", scale)
     if scale < 1 / _LARGEST:
         raise ValueError(f"sigma must be at least {1 / _LARGEST:g}; got {scale:g}")

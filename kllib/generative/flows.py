@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from kllib._numerics import mixture_integrals, stable, validate, validate_numbers, validate_vectors
+from kllib._numerics import mixture_integrals, stable, validate, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.mixture import NormalMixture
 
@@ -143,13 +143,13 @@ class MonotoneFlow:
         if all(isinstance(value, Sized) and len(value) == 0 for value in steps.values()):
             fields = dict.fromkeys(steps, np.empty(0))
         else:
-            fields = {name: validate_vectors.vector(name, v) for name, v in steps.items()}
+            fields = {name: validate_tables.vector(name, v) for name, v in steps.items()}
             validate.same_length(**fields)
             for name in ("heights", "steepness"):
                 _require_moderate(name, fields[name])
-        number = validate_vectors.single_number("shift", shift, np.finfo(float).max)
+        number = validate_numbers.finite_number("shift", shift)
         object.__setattr__(self, "shift", number)
-        number = validate_vectors.single_number("slope", slope, _LARGEST_LOG)
+        number = validate_numbers.finite_number("slope", slope, _LARGEST_LOG)
         object.__setattr__(self, "slope", number)
         for name, array in fields.items():
             frozen = array.copy()
@@ -264,8 +264,8 @@ def flow_loss(parameters: ArrayLike, x: ArrayLike) -> tuple[float, Array]:
     >>> print(round(loss - math.log(2 * math.pi * math.e) / 2, 12), gradient)
     0.0 [0. 0.]
     """
-    x = validate_vectors.vector("x", x)
-    flow = _flow(validate_vectors.vector("parameters", parameters))
+    x = validate_tables.vector("x", x)
+    flow = _flow(validate_tables.vector("parameters", parameters))
     z, log_slope = flow.to_normal(x), flow.log_derivative(x)
     loss = np.mean(stable.square(z) / 2 - log_slope) + math.log(2 * math.pi) / 2
     if not loss < _LARGEST_LOSS:
@@ -333,7 +333,7 @@ def train_flow(x: ArrayLike, bumps: int = 2, *, max_steps: int = 2000) -> FlowFi
     """
     from scipy.optimize import minimize
 
-    x = validate_vectors.vector("x", x)
+    x = validate_tables.vector("x", x)
     count = validate_numbers.whole_number("bumps", bumps, 0)
     max_steps = validate_numbers.whole_number("max_steps", max_steps)
     mean, spread = _mean_and_spread(x)

@@ -215,7 +215,7 @@ def gan_generator_gradient(
     )
     wrong = (q > 0) & np.isinf(loss)
     if np.any(wrong):
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        index = validate.first(wrong)
         raise ValueError(
             "the non-saturating loss is infinite: q has an outcome that p rules out, at index "
             f"{index}"

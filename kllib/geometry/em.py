@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_numbers, validate_vectors
+from kllib._numerics import stable, validate, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.logits import kl_from_logits
 from kllib.mixture import NormalMixture
@@ -93,7 +93,7 @@ def em_e_step(x: ArrayLike, mixture: NormalMixture) -> Array:
     [[0.5 0.5]]
     """
     mixture = validate_numbers.instance("mixture", mixture, NormalMixture)
-    return mixture.responsibilities(validate_vectors.vector("x", x))
+    return mixture.responsibilities(validate_tables.vector("x", x))
 
 
 def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
@@ -127,7 +127,7 @@ def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
     >>> print(fit.weights, fit.means, fit.sigmas)
     [0.5 0.5] [1. 6.] [1. 1.]
     """
-    x = validate_vectors.vector("x", x)
+    x = validate_tables.vector("x", x)
     r = _responsibilities(x, responsibilities)
     total = r.sum(axis=0)
     if np.any(total == 0):
@@ -185,7 +185,7 @@ def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -
     >>> print(math.isclose(em_elbo(x, em_e_step(x, model), model), model.log_density(x).sum()))
     True
     """
-    x = validate_vectors.vector("x", x)
+    x = validate_tables.vector("x", x)
     r = _responsibilities(x, responsibilities)
     mixture = validate_numbers.instance("mixture", mixture, NormalMixture)
     validate.same_length(responsibilities=r, weights=mixture.weights)
@@ -233,7 +233,7 @@ def em_normal_mixture(
     >>> print(fit.mixture.means.round(3), bool(np.all(np.diff(fit.log_likelihood) >= 0)))
     [-2.  4.] True
     """
-    x = validate_vectors.vector("x", x)
+    x = validate_tables.vector("x", x)
     start = validate_numbers.instance("start", start, NormalMixture)
     enough = validate.non_negative_number("tolerance", tolerance) * x.size
     max_steps = validate_numbers.whole_number("max_steps", max_steps)

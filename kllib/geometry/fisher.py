@@ -346,14 +346,14 @@ def _in_units(matrix: Array, exponent: NDArray[np.intp]) -> Array:
 def _require_finite(what: str, value: Array) -> None:
     finite = np.isfinite(value)
     if not finite.all():
-        where = validate.batch_index(tuple(int(i) for i in np.argwhere(~finite)[0]))
+        where = validate.batch_index(validate.first(~finite))
         raise ValueError(f"{what} is beyond the range of a float{where}")
 
 
 def _require_no_negative(scaled: Array) -> None:
     negative = np.linalg.eigvalsh(scaled)[..., 0] < -_NEGATIVE
     if np.any(negative):
-        where = validate.batch_index(tuple(int(i) for i in np.argwhere(negative)[0]))
+        where = validate.batch_index(validate.first(negative))
         raise ValueError(
             f"fisher is indefinite{where}: no Fisher information has such an eigenvalue"
         )
@@ -364,7 +364,7 @@ def _require_definite(scaled: Array) -> None:
     least = 4 * scaled.shape[-1] * np.finfo(float).eps * eigenvalues[..., -1]
     singular = eigenvalues[..., 0] <= least
     if np.any(singular):
-        where = validate.batch_index(tuple(int(i) for i in np.argwhere(singular)[0]))
+        where = validate.batch_index(validate.first(singular))
         raise ValueError(
             f"fisher is singular or not positive definite{where}: drop parameters that change "
             "nothing, or add damping"

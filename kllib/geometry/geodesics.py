@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import stable, validate, validate_tables
-from kllib._numerics.validate import batch_index
 
 __all__ = ["e_geodesic", "m_geodesic"]
 
@@ -89,7 +88,7 @@ def e_geodesic(p: ArrayLike, q: ArrayLike, t: ArrayLike) -> Array:
     p, q, t = _arguments(p, q, t)
     common = ((p > 0) & (q > 0)).any(axis=-1)
     if not np.all(common):
-        where = batch_index(tuple(int(i) for i in np.argwhere(~common)[0]))
+        where = validate.batch_index(validate.first(~common))
         raise ValueError(f"p and q have no outcome in common{where}: no e-geodesic joins them")
     with np.errstate(divide="ignore", invalid="ignore"):
         # 0 · log 0 stands for p⁰ = 1: the end points keep their own zeros only

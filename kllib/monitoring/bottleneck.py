@@ -228,7 +228,7 @@ def _table(joint: ArrayLike) -> Array:
         raise ValueError(f"joint gives no probability to x = {int(np.argmax(empty))}: drop the row")
     tiny = (table > 0) & (table < SMALLEST)
     if tiny.any():
-        index = tuple(int(i) for i in np.argwhere(tiny)[0])
+        index = validate.first(tiny)
         raise ValueError(
             f"joint has an entry below {SMALLEST:g} at index {index}: {table[index]:.6g}; "
             "drop the row, or set it to zero"

@@ -97,7 +97,7 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    forecasts, outcomes, bins
+    outcomes, forecasts, bins
         As in `calibration_table`.
 
     Returns
@@ -133,7 +133,7 @@ def calibration_kl(outcomes: ArrayLike, forecasts: ArrayLike, *, bins: int = 10)
 
     Parameters
     ----------
-    forecasts, outcomes, bins
+    outcomes, forecasts, bins
         As in `calibration_table`.
 
     Returns

@@ -183,6 +183,6 @@ def _log2_kraft(weights: Array, least: Array) -> Array:
 def _positive_distribution(q: ArrayLike) -> Array:
     array = validate.distribution("q", q)
     if not array.all():
-        index = tuple(int(i) for i in np.argwhere(array == 0)[0])
+        index = validate.first(array == 0)
         raise ValueError(f"q is zero at index {index}: no finite code word fits")
     return array

@@ -197,7 +197,7 @@ def cyclical_kl_annealing(
     References
     ----------
     Fu, Li, Liu, Gao, Celikyilmaz and Carin (2019), Cyclical annealing schedule: a simple approach
-    to mitigating KL vanishing, section 4. Here steps are counted from 0.
+    to mitigating KL vanishing, figure 2. Here steps are counted from 0.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate
+from kllib._numerics import extended, stable, validate
 from kllib._numerics.validate import Array
 from kllib.discrete import kl_divergence
 from kllib.gaussian import kl_normal
@@ -172,7 +172,7 @@ def elbo_discrete(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> 
     0.143841036226
     """
     q, prior = validate.distribution("q", q), validate.distribution("prior", prior)
-    log_likelihood = _log_weights("log_likelihood", log_likelihood)
+    log_likelihood = extended.extended_array("log_likelihood", log_likelihood, -np.inf)
     validate.same_length(q=q, prior=prior, log_likelihood=log_likelihood)
     possible = (prior > 0) & (log_likelihood > -np.inf)
     if not possible.any(axis=-1).all():
@@ -226,7 +226,7 @@ def importance_weighted_bound(log_weights: ArrayLike) -> np.float64 | Array:
     >>> print(round(np.exp(importance_weighted_bound(np.log([0.2, 0.2, 0.2]))), 12))
     0.2
     """
-    log_weights = _log_weights("log_weights", log_weights)
+    log_weights = extended.extended_array("log_weights", log_weights, -np.inf)
     if log_weights.ndim < 1:
         raise ValueError("log_weights must be a vector, or a stack of vectors")
     top = log_weights.max(axis=-1, keepdims=True)
@@ -259,16 +259,3 @@ def _gap(q: Array, log_posterior: Array) -> np.float64 | Array:
     terms = np.where(q > 0, q * stable.exponential_gap(log_ratio), np.exp(log_posterior))
     result: np.float64 | Array = terms.sum(axis=-1)
     return result
-
-
-def _log_weights(name: str, value: ArrayLike) -> Array:
-    """Real numbers, −∞ among them."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        return validate.real_array(name, value)  # which says what is wrong
-    if array.dtype.kind != "f":
-        return validate.real_array(name, value)
-    excluded = np.isneginf(array)
-    finite = validate.real_array(name, np.where(excluded, 0.0, array))
-    return np.where(excluded, -np.inf, finite)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import mixture_integrals, validate, validate_numbers
+from kllib._numerics import mixture_integrals, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.mixture import NormalMixture, alpha_normal_mixture, in_use
 
@@ -244,9 +244,7 @@ def fit_normal_path(
     0.0 4.25
     """
     p = in_use("p", p)
-    values = validate.vectors("alphas", alphas)
-    if values.ndim != 1:
-        raise ValueError(f"alphas must be a vector; its shape is {values.shape}")
+    values = validate_tables.vector("alphas", alphas)
     checked = [validate_numbers.fraction(f"alphas[{i}]", a) for i, a in enumerate(values)]
     if start is None:
         fit = fit_normal_alpha(p, checked[0]).best

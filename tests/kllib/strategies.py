@@ -1,23 +1,29 @@
 """Distributions drawn by Hypothesis, for the laws of the divergences."""
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from kllib.discrete import normalize
 
-laws = settings(
-    derandomize=True,  # the same examples every time
-    database=None,
-    deadline=None,
-    max_examples=20,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+
+def examples(n):
+    """n examples, for a law that is slow or that many parameters repeat; in a search more, too."""
+    times = settings().max_examples // settings.get_profile("course").max_examples
+    return settings(max_examples=n * times)
+
 
 # Entries from everyday sizes down to 1e-120, of which two may be multiplied, and zero.
 WEIGHTS = st.one_of(
     st.floats(0.01, 1),
     st.integers(-120, 0).map(lambda k: 10.0**k),
+    st.just(0.0),
+)
+# Down to nearly the smallest floats, for what multiplies no two entries.
+SMALLEST = st.one_of(
+    st.floats(0.01, 1),
+    st.floats(0, 1),
+    st.integers(-300, 0).map(lambda k: 10.0**k),
     st.just(0.0),
 )
 POSITIVE = st.floats(0.01, 1)
@@ -40,6 +46,6 @@ def pairs(draw, weights=WEIGHTS, n=None):
     return p, normalize(p * (1 + step * np.array(changes)))
 
 
-def channels(m, n):
+def channels(m, n, weights=WEIGHTS):
     """Stochastic matrices: rows are distributions."""
-    return st.lists(simplex(n), min_size=m, max_size=m).map(np.array)
+    return st.lists(simplex(n, weights), min_size=m, max_size=m).map(np.array)

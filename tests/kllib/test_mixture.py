@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
@@ -25,7 +25,6 @@ def normal(mu, sigma):
     return NormalMixture([1], [mu], [sigma])
 
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=25)
 MIXTURES = st.integers(1, 4).flatmap(
     lambda k: st.builds(
         lambda w, m, s: NormalMixture(np.array(w) / np.sum(w), m, s),
@@ -52,7 +51,7 @@ def test_moments_by_hand():
 @pytest.mark.parametrize("scale", [1e-200, 1e-150, 1e150, 1e200])
 def test_the_standard_deviation_needs_no_variance(scale):
     mixture = NormalMixture([0.5, 0.5], [-2 * scale, 2 * scale], [0.5 * scale] * 2)
-    assert mixture.standard_deviation == pytest.approx(4.25**0.5 * scale, rel=1e-14)
+    assert mixture.standard_deviation == pytest.approx(4.25**0.5 * scale, rel=1e-14, abs=0)
 
 
 def test_density_against_scipy():
@@ -212,7 +211,6 @@ def test_known_values():
     assert kl_normal_mixture(THREE, THREE) == 0
 
 
-@laws
 @given(MIXTURES, MIXTURES, st.floats(0.01, 0.99))
 def test_laws(p, q, alpha):
     value = alpha_normal_mixture(p, q, alpha)
@@ -228,7 +226,6 @@ def test_laws(p, q, alpha):
     assert forward <= np.dot(q.weights, parts) * (1 + 1e-9) + 1e-12
 
 
-@laws
 @given(MIXTURES, MIXTURES, st.floats(-3, 3), st.sampled_from([2.0**-40, 0.125, 2.0**50]))
 def test_units_and_origin_do_not_matter(p, q, shift, unit):
     def moved(m):

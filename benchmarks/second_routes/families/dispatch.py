@@ -20,10 +20,6 @@ Frozen = Any
 # ------------------------------------------------------------------------------- textbook formulas
 
 
-def _log(x: mpf) -> mpf:
-    return mpmath.log(x) if x > 0 else -mpmath.inf
-
-
 def _term(p: mpf, q: mpf) -> mpf:
     """p log(p/q)."""
     if p == 0:

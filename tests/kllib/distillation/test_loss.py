@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 from scipy.optimize import check_grad
@@ -21,7 +21,6 @@ from kllib.distillation.loss import (
 )
 from kllib.logits import log_softmax, softmax
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 DIRECTIONS = ["forward", "reverse", "jensen_shannon"]
 
 # The logits of the source documents' exercise
@@ -223,7 +222,6 @@ def test_a_large_shift_costs_no_digits():
 # ------------------------------------------------------------------ laws
 
 
-@laws
 @given(st.integers(0, 10_000), st.sampled_from(DIRECTIONS), st.floats(0.3, 20))
 def test_signs_and_shifts(seed, direction, temperature):
     teacher, student = logits(seed)
@@ -232,12 +230,11 @@ def test_signs_and_shifts(seed, direction, temperature):
     assert loss > 0
     shifts = np.random.default_rng(seed).standard_normal((5, 1)) * 10
     shifted = distillation_loss(teacher + shifts, student - shifts, **options)
-    assert shifted == pytest.approx(loss, rel=1e-9)
+    assert shifted == pytest.approx(loss, rel=1e-9, abs=0)
     slope = distillation_gradient(teacher, student, **options)
     np.testing.assert_allclose(slope.sum(axis=1), 0, atol=1e-12)
 
 
-@laws
 @given(st.integers(0, 10_000))
 def test_gradients_are_those_of_matched_logits_when_it_is_hot(seed):
     """T² D → ½ Var(z_s − z_t), and its gradient (z_s − z_t)/N for centred logits; rest like 1/T."""
@@ -255,7 +252,6 @@ def test_gradients_are_those_of_matched_logits_when_it_is_hot(seed):
         np.testing.assert_allclose(slope / share, (student - teacher) / 4 / 5, atol=2e-3)
 
 
-@laws
 @given(st.integers(0, 10_000))
 def test_without_t_squared_the_gradient_falls_like_one_over_t_squared(seed):
     teacher, student = logits(seed)
@@ -266,7 +262,6 @@ def test_without_t_squared_the_gradient_falls_like_one_over_t_squared(seed):
     assert sizes[0] / sizes[1] == pytest.approx(100, rel=0.02)
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0.01, 0.99))
 def test_generalised_jensen_shannon(seed, share):
     teacher, student = logits(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 
@@ -21,7 +21,6 @@ from kllib.estimate.counts import (
 # The chance that a test of random numbers fails though all is right.
 FALSE_ALARM = 1e-7
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 COUNTS = st.lists(st.integers(0, 50), min_size=2, max_size=6).filter(any)
 
 
@@ -74,14 +73,13 @@ def test_the_bias_of_divergence_is_that_of_minus_the_entropy():
     assert chances @ (own < 0) == pytest.approx(1 - np.exp(-1), abs=0.02)
 
 
-@laws
 @given(COUNTS)
 def test_laws_of_the_plug_in(counts):
     uniform = np.full(len(counts), 1 / len(counts))
     value = plug_in_kl(counts, uniform)
     assert value >= 0
     assert value == pytest.approx(log(len(counts)) - plug_in_entropy(counts), abs=1e-14)
-    assert plug_in_kl(np.multiply(counts, 7), uniform) == pytest.approx(value, rel=1e-13)
+    assert plug_in_kl(np.multiply(counts, 7), uniform) == pytest.approx(value, rel=1e-13, abs=0)
 
 
 def test_batches():
@@ -103,7 +101,7 @@ def test_batches():
         assert result.statistic.shape == (4, 3)
         assert result.statistic[2, 1] == pytest.approx(one.statistic, rel=1e-14)
         assert result.degrees_of_freedom[2, 1] == one.degrees_of_freedom
-        assert result.p_value[2, 1] == pytest.approx(one.p_value, rel=1e-12)
+        assert result.p_value[2, 1] == pytest.approx(one.p_value, rel=1e-12, abs=0)
 
 
 # ------------------------------------------------------------------ tests
@@ -115,7 +113,6 @@ def scipy_g_test(a, b):
     return scipy.stats.chi2_contingency(table, lambda_="log-likelihood", correction=False)
 
 
-@laws
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=7))
 def test_g_test_against_scipy(pairs):
     a, b = np.array(pairs).T
@@ -129,7 +126,6 @@ def test_g_test_against_scipy(pairs):
     assert ours.p_value == pytest.approx(theirs.pvalue, rel=1e-9, abs=1e-300)
 
 
-@laws
 @given(COUNTS)
 def test_goodness_of_fit_against_scipy(counts):
     q = normalize(np.arange(1, len(counts) + 1))
@@ -140,7 +136,6 @@ def test_goodness_of_fit_against_scipy(counts):
     assert ours.degrees_of_freedom == len(counts) - 1
 
 
-@laws
 @given(COUNTS, st.randoms(use_true_random=False))
 def test_g_is_a_divergence_times_twice_the_sample(counts, random):
     a = np.array(counts)

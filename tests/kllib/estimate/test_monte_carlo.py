@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 
@@ -20,8 +20,6 @@ from kllib.gaussian import kl_normal
 ESTIMATORS = ("k1", "k2", "k3")
 # The chance that a test of random numbers fails though all is right.
 FALSE_ALARM = 1e-7
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 
 
 def log_normal_density(mu, sigma):
@@ -124,10 +122,9 @@ def test_a_sample_where_the_model_is_zero_proves_infinity():
 def test_no_digit_is_lost_when_p_is_near_q():
     # k3 = r²/2 − r³/6 + …
     result = monte_carlo_kl([1e-9, -1e-9], [0.0, 0.0], estimator="k3")
-    assert result.estimate == pytest.approx(0.5e-18, rel=1e-14)
+    assert result.estimate == pytest.approx(0.5e-18, rel=1e-14, abs=0)
 
 
-@laws
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=20))
 def test_k2_and_k3_are_never_negative(ratios):
     zeros = np.zeros(len(ratios))
@@ -214,7 +211,6 @@ def test_which_gradient_it_is():
     assert cosine < 0.99
 
 
-@laws
 @given(st.lists(st.floats(0.01, 1), min_size=4, max_size=4), st.sampled_from(ESTIMATORS))
 def test_gradients_add_up_to_zero(weights, estimator):
     """Adding a constant to all logits changes nothing."""

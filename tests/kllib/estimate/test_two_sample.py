@@ -5,15 +5,13 @@ import pytest
 import scipy.optimize
 import scipy.spatial
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
 from kllib.discrete import normalize
 from kllib.estimate.two_sample import knn_kl, maximum_mean_discrepancy, wasserstein_1d
 from kllib.gaussian import kl_multivariate_normal, kl_normal
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 # ------------------------------------------------------------------ nearest neighbours
 
@@ -123,7 +121,6 @@ def weighted(draw):
     return np.array(points), normalize(weights)
 
 
-@laws
 @given(weighted(), weighted())
 def test_wasserstein_against_scipy(one, two):
     (x, p), (y, q) = one, two
@@ -135,7 +132,6 @@ def test_wasserstein_against_scipy(one, two):
     )
 
 
-@laws
 @given(weighted(), weighted(), weighted())
 def test_wasserstein_is_a_metric(one, two, three):
     (x, p), (y, q), (z, r) = one, two, three
@@ -238,7 +234,6 @@ def test_mmd_of_two_normals():
     assert abs(squares.mean() - expected) < 5.5 * error
 
 
-@laws
 @given(weighted(), weighted(), weighted(), st.floats(0.5, 50))
 def test_mmd_is_a_metric(one, two, three, h):
     (x, p), (y, q), (z, r) = one, two, three

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import exp, inf, log
 
@@ -16,7 +16,6 @@ from kllib.estimate.variational_bounds import (
     nwj_bound,
 )
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 WEIGHTS = st.lists(st.floats(0.01, 1), min_size=4, max_size=4).map(normalize)
 CRITICS = st.lists(st.floats(-5, 5), min_size=4, max_size=4).map(np.array)
 
@@ -50,7 +49,6 @@ DIVERGENCES = {
 }
 
 
-@laws
 @given(WEIGHTS, WEIGHTS, CRITICS)
 def test_below_the_divergence(p, q, critic):
     divergence = kl_divergence(p, q)
@@ -64,7 +62,6 @@ def test_below_the_divergence(p, q, critic):
     assert nwj_bound(best, best, p=p, q=q) == pytest.approx(first, abs=1e-13)
 
 
-@laws
 @given(WEIGHTS, WEIGHTS)
 def test_equal_to_the_divergence_at_the_exact_critic(p, q):
     divergence = kl_divergence(p, q)
@@ -74,7 +71,6 @@ def test_equal_to_the_divergence_at_the_exact_critic(p, q):
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
-@laws
 @given(p=WEIGHTS, q=WEIGHTS, free=CRITICS)
 def test_every_row_of_the_table(name, p, q, free):
     f, slope, conjugate, into_domain = DIVERGENCES[name]
@@ -172,7 +168,6 @@ def test_batches():
 # ------------------------------------------------------------------ InfoNCE
 
 
-@laws
 @given(st.integers(1, 6), st.randoms(use_true_random=False))
 def test_infonce_is_at_most_log_n(n, random):
     scores = np.array([[random.uniform(-10, 10) for _ in range(n)] for _ in range(n)])

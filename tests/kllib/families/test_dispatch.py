@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 from scipy import stats
@@ -16,8 +16,6 @@ from scipy import stats
 from benchmarks.second_routes.families import dispatch as second_routes
 from kllib.families import _closed_forms
 from kllib.families.dispatch import kl, kl_with_error
-
-laws = settings(max_examples=40, deadline=None, derandomize=True)
 
 # p, q, D, and how it is found by hand
 KNOWN = [
@@ -248,7 +246,7 @@ FINITE = [
 
 @pytest.mark.parametrize(("p", "q", "value"), FINITE)
 def test_finite(p, q, value):
-    assert kl(p, q) == pytest.approx(value, rel=1e-7)
+    assert kl(p, q) == pytest.approx(value, rel=1e-7, abs=0)
     result = kl_with_error(p, q, closed_form=False)
     assert abs(result.value - value) <= result.error + 1e-12 * value
 
@@ -309,7 +307,7 @@ def test_nothing_is_clipped():
     # log(2 · 0.01) + 100 E|x| − entropy
     value = log(0.02) + 100 * np.sqrt(2 / np.pi) - log(2 * np.pi * np.e) / 2
     result = kl_with_error(stats.norm(), stats.laplace(0, 0.01))
-    assert result.value == pytest.approx(value, rel=1e-12)
+    assert result.value == pytest.approx(value, rel=1e-12, abs=0)
     # and narrow in wide, far away
     assert kl(stats.norm(50, 1e-6), stats.logistic()) == pytest.approx(
         50 - log(1e-6) - log(2 * np.pi * np.e) / 2, rel=1e-9
@@ -350,7 +348,7 @@ def test_a_mixture_of_ones_own():
     # The components do not overlap: the entropies of both, and E x² = 0.3 (400.01) + 0.7 (26)
     entropy = 0.3 * (np.log(0.1 / 0.3)) + 0.7 * np.log(1 / 0.7) + log(2 * np.pi * np.e) / 2
     value = (0.3 * 400.01 + 0.7 * 26) / 200 + log(10) + log(2 * np.pi) / 2 - entropy
-    assert kl(Mixture()(), stats.norm(0, 10)) == pytest.approx(value, rel=1e-9)
+    assert kl(Mixture()(), stats.norm(0, 10)) == pytest.approx(value, rel=1e-9, abs=0)
 
 
 def test_a_histogram():
@@ -433,7 +431,6 @@ FAMILIES = st.sampled_from(
 )
 
 
-@laws
 @given(FAMILIES, FAMILIES, LOCATIONS, SCALES, LOCATIONS, SCALES)
 def test_gibbs(first, second, loc1, scale1, loc2, scale2):
     p, q = first(loc1, scale1), second(loc2, scale2)
@@ -443,22 +440,20 @@ def test_gibbs(first, second, loc1, scale1, loc2, scale2):
     assert kl(p, p) == 0
 
 
-@laws
 @given(FAMILIES, FAMILIES, LOCATIONS, SCALES, st.integers(-60, 60))
 def test_units(first, second, loc, scale, power):
     """Multiplied by a power of two, without rounding, p and q are as far apart as before."""
     unit = 2.0**power
     p, q = first(0, 1), second(loc, scale)
     moved = first(0, unit), second(loc * unit, scale * unit)
-    assert kl(*moved) == pytest.approx(kl(p, q), rel=1e-9)
+    assert kl(*moved) == pytest.approx(kl(p, q), rel=1e-9, abs=0)
 
 
-@laws
 @given(st.floats(0.3, 20), st.floats(0.3, 20), SCALES)
 def test_logarithms_and_powers_change_nothing(a, b, scale):
     """Invariance: x ↦ log x, 1/x and x² map families to families."""
     assert kl(stats.lognorm(a, scale=np.e), stats.lognorm(b)) == pytest.approx(
-        kl(stats.norm(1, a), stats.norm(0, b)), rel=1e-12
+        kl(stats.norm(1, a), stats.norm(0, b)), rel=1e-12, abs=0
     )
     value = kl(stats.gamma(a), stats.gamma(b, scale=scale))
     inverses = stats.invgamma(a), stats.invgamma(b, scale=1 / scale)
@@ -468,18 +463,18 @@ def test_logarithms_and_powers_change_nothing(a, b, scale):
     assert kl(*roots) == pytest.approx(kl(p, q), rel=1e-12, abs=1e-15)
 
 
-@laws
 @given(st.integers(1, 40), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
 def test_sums_of_independent_trials(n, p, q):
     """Additivity, and nothing is lost by counting successes alone."""
     one = kl(stats.bernoulli(p), stats.bernoulli(q))
-    assert kl(stats.binom(n, p), stats.binom(n, q)) == pytest.approx(n * one, rel=1e-13)
+    assert kl(stats.binom(n, p), stats.binom(n, q)) == pytest.approx(n * one, rel=1e-13, abs=0)
     waiting = kl(stats.geom(p), stats.geom(q))
-    assert kl(stats.nbinom(n, p), stats.nbinom(n, q)) == pytest.approx(n * waiting, rel=1e-13)
+    assert kl(stats.nbinom(n, p), stats.nbinom(n, q)) == pytest.approx(
+        n * waiting, rel=1e-13, abs=0
+    )
     assert waiting == pytest.approx(one / p, rel=1e-13)
 
 
-@laws
 @given(st.floats(0.1, 20), st.floats(0.1, 20), st.floats(0.1, 20))
 def test_data_processing(a, b, c):
     """The sum of two Poisson counts knows no more than both."""

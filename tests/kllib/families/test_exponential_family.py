@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 from scipy import integrate, stats
@@ -11,8 +11,6 @@ from scipy.optimize import approx_fprime
 
 from kllib.families.dispatch import kl
 from kllib.families.exponential_family import ExponentialFamily, bregman_divergence
-
-laws = settings(max_examples=60, deadline=None, derandomize=True)
 
 BERNOULLI, POISSON = ExponentialFamily.bernoulli(), ExponentialFamily.poisson()
 EXPONENTIAL, NORMAL = ExponentialFamily.exponential(), ExponentialFamily.normal()
@@ -144,7 +142,7 @@ def test_log_probability_of_a_poisson_distribution(x, theta):
     with mpmath.workdps(60):
         t, k = mpmath.mpf(theta), mpmath.mpf(x)
         value = k * t - mpmath.exp(t) - mpmath.loggamma(k + 1)
-    assert POISSON.log_prob(x, theta) == pytest.approx(float(value), rel=1e-13)
+    assert POISSON.log_prob(x, theta) == pytest.approx(float(value), rel=1e-13, abs=0)
 
 
 def test_log_probability_at_a_large_mean():
@@ -196,7 +194,7 @@ def test_parameters_of_very_different_sizes(family, theta1, theta2):
             m * (b - a) for m, a, b in zip(means(first), first, second, strict=True)
         )
         expected = float(log_partition(second) - log_partition(first) - slope)
-    assert family.kl(theta1, theta2) == pytest.approx(expected, rel=1e-12)
+    assert family.kl(theta1, theta2) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_what_cannot_be_settled_is_not_returned():
@@ -230,7 +228,6 @@ def test_batches():
 PROBABILITIES, RATES = st.floats(1e-6, 1 - 1e-6), st.floats(1e-3, 1e3)
 
 
-@laws
 @given(PROBABILITIES, PROBABILITIES)
 def test_bernoulli_agrees(p, q):
     theta = [BERNOULLI.natural_parameters(x) for x in (p, q)]
@@ -239,7 +236,6 @@ def test_bernoulli_agrees(p, q):
     assert BERNOULLI.kl(*theta) == pytest.approx(expected, rel=1e-7, abs=1e-25)
 
 
-@laws
 @given(RATES, RATES)
 def test_poisson_and_exponential_agree(a, b):
     expected = kl(stats.poisson(a), stats.poisson(b))
@@ -248,7 +244,6 @@ def test_poisson_and_exponential_agree(a, b):
     assert EXPONENTIAL.kl(-a, -b) == pytest.approx(expected, rel=1e-7, abs=1e-25)
 
 
-@laws
 @given(st.floats(-10, 10), st.floats(0.1, 10), st.floats(-10, 10), st.floats(0.1, 10))
 def test_normal_agrees(m1, s1, m2, s2):
     theta1, theta2 = ([m / s**2, -1 / (2 * s**2)] for m, s in ((m1, s1), (m2, s2)))
@@ -270,7 +265,6 @@ def natural_parameters(draw, n):
     return family, [np.asarray(draw(one), dtype=float) for _ in range(n)]
 
 
-@laws
 @given(natural_parameters(2))
 def test_never_negative(drawn):
     family, (theta1, theta2) = drawn
@@ -279,7 +273,6 @@ def test_never_negative(drawn):
     assert (value == 0) == np.array_equal(theta1, theta2)
 
 
-@laws
 @given(natural_parameters(2))
 def test_duality_of_bregman_arguments(drawn):
     """D(p₁‖p₂) = B_A(θ₂, θ₁) = B_A*(μ₁, μ₂): the dual has its arguments in the order of D."""
@@ -292,7 +285,6 @@ def test_duality_of_bregman_arguments(drawn):
     assert dual == pytest.approx(value, rel=1e-8, abs=1e-9)
 
 
-@laws
 @given(natural_parameters(3))
 def test_three_points(drawn):
     """D(p₁‖p₃) = D(p₁‖p₂) + D(p₂‖p₃) + ⟨μ₁ − μ₂, θ₂ − θ₃⟩."""
@@ -304,7 +296,6 @@ def test_three_points(drawn):
     assert family.kl(theta1, theta3) == pytest.approx(both, rel=1e-10, abs=scale)
 
 
-@laws
 @given(natural_parameters(3), st.floats(0, 1))
 def test_convex_in_the_model(drawn, weight):
     """θ₂ ↦ D(p₁‖p₂) is convex, as A is: the first argument of the Bregman divergence."""
@@ -314,7 +305,6 @@ def test_convex_in_the_model(drawn, weight):
     assert between <= bound * (1 + 1e-10) + 1e-13
 
 
-@laws
 @given(natural_parameters(1))
 def test_there_and_back(drawn):
     family, (theta,) = drawn
@@ -322,7 +312,6 @@ def test_there_and_back(drawn):
     np.testing.assert_allclose(back, theta, rtol=1e-9, atol=1e-9)
 
 
-@laws
 @given(natural_parameters(2))
 def test_by_scipy_integration(drawn):
     """Σ or ∫ p₁ (log p₁ − log p₂) from log_prob alone."""

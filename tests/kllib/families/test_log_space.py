@@ -58,7 +58,7 @@ def test_sums_of_powers(count, degree):
     assert np.array_equal(nodes, np.rint(nodes))
     assert nodes[inside].min() >= 3 and nodes[inside].max() <= 2 + count
     value = sum(k**degree for k in range(3, 3 + count))
-    assert (weights * nodes**degree).sum() == pytest.approx(value, rel=1e-12)
+    assert (weights * nodes**degree).sum() == pytest.approx(value, rel=1e-12, abs=0)
 
 
 def test_a_long_sum():
@@ -147,7 +147,7 @@ FAMILIES = {
     "nbinom": (lambda p: stats.nbinom(2.5, p), _share),
     "binom": (lambda p: stats.binom(50, p), _share),
 }
-TRIALS, SHARE = 300, 0.99
+TRIALS, SHARE = 100, 0.99
 
 
 @pytest.mark.slow

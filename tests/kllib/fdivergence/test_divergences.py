@@ -35,7 +35,7 @@ from kllib.fdivergence.generators import (
     DivergenceGenerator,
     alpha_generator,
 )
-from tests.kllib.strategies import POSITIVE, channels, laws, pairs, simplex
+from tests.kllib.strategies import POSITIVE, channels, examples, pairs, simplex
 
 RNG = np.random.default_rng(50)
 
@@ -68,6 +68,15 @@ NAMED = {
     "alpha 3": lambda p, q, **options: alpha_divergence(p, q, 3, **options),
 }
 every_generator = pytest.mark.parametrize("name", GENERATORS)
+
+
+def rounding_of_equals(name):
+    """Of p and q that are proportional, though not the same floats, where nothing but it is left.
+
+    Differences of probabilities are rounded by 1e-32, and all divergences but one square them.
+    """
+    return 1e-31 if name == "total variation" else 1e-40
+
 
 # ------------------------------------------------------------------ known values
 
@@ -194,9 +203,9 @@ def test_total_variation_is_the_largest_difference_over_events():
 def test_chi_squared_is_the_variance_of_the_ratio():
     p, q = RNG.dirichlet(np.ones(8), size=2)
     variance = q @ (p / q) ** 2 - (q @ (p / q)) ** 2
-    assert chi_squared(p, q) == pytest.approx(variance, rel=1e-13)
+    assert chi_squared(p, q) == pytest.approx(variance, rel=1e-13, abs=0)
     assert chi_squared(p, q) * 200 == pytest.approx(
-        scipy.stats.chisquare(200 * p, 200 * q).statistic, rel=1e-12
+        scipy.stats.chisquare(200 * p, 200 * q).statistic, rel=1e-12, abs=0
     )
 
 
@@ -213,7 +222,7 @@ def test_power_divergence_of_scipy(alpha):
     """Cressie and Read's statistic for n observations, λ = α − 1, is 2n times the divergence."""
     p, q = RNG.dirichlet(np.ones(6), size=2)
     statistic, _ = scipy.stats.power_divergence(100 * p, 100 * q, lambda_=alpha - 1)
-    assert alpha_divergence(p, q, alpha) == pytest.approx(statistic / 200, rel=1e-11)
+    assert alpha_divergence(p, q, alpha) == pytest.approx(statistic / 200, rel=1e-11, abs=0)
 
 
 @every_generator
@@ -238,9 +247,9 @@ def test_sums_that_are_not_one():
     for factor in (1.0, 1 + 9e-7, 1 - 9e-7):
         a, b = exactly(p * factor, q)
         expected = sum(abs(x - y) for x, y in zip(a, b, strict=True)) / 2
-        assert total_variation(p * factor, q) == pytest.approx(float(expected), rel=1e-15)
+        assert total_variation(p * factor, q) == pytest.approx(float(expected), rel=1e-15, abs=0)
         expected = sum((x - y) ** 2 / y for x, y in zip(a, b, strict=True))
-        assert chi_squared(p * factor, q) == pytest.approx(float(expected), rel=1e-14)
+        assert chi_squared(p * factor, q) == pytest.approx(float(expected), rel=1e-14, abs=0)
     # A thousandth of an ulp of a whole: one rare outcome, and all others a little less
     p = np.array([1 - 1e-6, 1e-6])
     q = np.array([1 - 1e-6, np.nextafter(1e-6, 1)])
@@ -264,7 +273,7 @@ def test_a_million_outcomes():
 
 
 @every_generator
-@laws
+@examples(20)
 @given(pairs())
 def test_not_negative_and_zero_only_for_equals(name, pair):
     p, q = pair
@@ -283,7 +292,7 @@ def test_not_negative_and_zero_only_for_equals(name, pair):
 
 
 @every_generator
-@laws
+@examples(20)
 @given(pairs(), st.data())
 def test_data_processing(name, pair, data):
     """No channel brings two distributions apart."""
@@ -297,7 +306,7 @@ def test_data_processing(name, pair, data):
 
 
 @every_generator
-@laws
+@examples(20)
 @given(st.integers(1, 5), st.floats(0, 1), st.data())
 def test_joint_convexity(name, n, weight, data):
     p1, q1, p2, q2 = (data.draw(simplex(n)) for _ in range(4))
@@ -312,12 +321,12 @@ def test_joint_convexity(name, n, weight, data):
 
 
 @every_generator
-@laws
+@examples(20)
 @given(pairs())
 def test_reversal(name, pair):
     p, q = pair
-    # Proportional, though not the same floats: then the difference itself is a rounding error
-    forward = pytest.approx(f_divergence(q, p, GENERATORS[name]), rel=1e-12, abs=1e-40)
+    forward = f_divergence(q, p, GENERATORS[name])
+    forward = pytest.approx(forward, rel=1e-12, abs=rounding_of_equals(name))
     assert f_divergence(p, q, GENERATORS[name].reverse()) == forward
     if name in SYMMETRIC:
         assert f_divergence(p, q, GENERATORS[name]) == forward
@@ -329,7 +338,7 @@ def test_reversal(name, pair):
 
 
 @every_generator
-@laws
+@examples(20)
 @given(pairs(POSITIVE), st.floats(-3, 3))
 def test_a_multiple_of_t_minus_one_changes_nothing(name, pair, c):
     p, q = pair
@@ -348,7 +357,7 @@ def test_a_multiple_of_t_minus_one_changes_nothing(name, pair, c):
 
 
 @every_generator
-@laws
+@examples(20)
 @given(pairs(), st.randoms(use_true_random=False))
 def test_order_and_impossible_outcomes_change_nothing(name, pair, random):
     p, q = pair
@@ -356,13 +365,12 @@ def test_order_and_impossible_outcomes_change_nothing(name, pair, random):
     random.shuffle(order)
     expected = f_divergence(p, q, GENERATORS[name])
     value = f_divergence(p[order], q[order], GENERATORS[name])
-    assert value == pytest.approx(expected, rel=1e-12, abs=1e-40)
+    assert value == pytest.approx(expected, rel=1e-12, abs=rounding_of_equals(name))
     longer = np.insert(p, order[0], 0), np.insert(q, order[0], 0)
     value = f_divergence(*longer, GENERATORS[name])
-    assert value == pytest.approx(expected, rel=1e-12, abs=1e-40)
+    assert value == pytest.approx(expected, rel=1e-12, abs=rounding_of_equals(name))
 
 
-@laws
 @given(st.integers(1, 5), st.data())
 def test_triangle_inequality(n, data):
     """Of total variation, and of the roots of squared Hellinger and Jensen–Shannon."""
@@ -377,11 +385,11 @@ def test_triangle_inequality(n, data):
             assert distance(a, c) <= (distance(a, b) + distance(b, c)) * (1 + 1e-12)
 
 
-@laws
 @given(pairs())
 def test_inequalities_between_divergences(pair):
     p, q = pair
     variation, hellinger = total_variation(p, q), squared_hellinger(p, q)
+    assume(variation == 0 or variation > rounding_of_equals("total variation"))
     kl, js = kl_divergence(p, q), jensen_shannon(p, q)
     more = 1 + 1e-12
     assert variation <= pinsker_bound(kl) * more
@@ -398,7 +406,6 @@ def test_inequalities_between_divergences(pair):
         assert jeffreys(p, q) == pytest.approx(both, rel=1e-12, abs=1e-40)
 
 
-@laws
 @given(pairs())
 def test_jensen_shannon_by_its_definition(pair):
     p, q = pair
@@ -409,7 +416,6 @@ def test_jensen_shannon_by_its_definition(pair):
     assert jensen_shannon_distance(p, q) == sqrt(jensen_shannon(p, q))
 
 
-@laws
 @given(pairs(), st.integers(-320, 384).map(lambda k: k / 64))  # so that 1 − α is exact
 def test_alpha_divergences(pair, alpha):
     """Exchanging the arguments turns α into 1 − α; members of the family under other names."""
@@ -427,7 +433,6 @@ def test_alpha_divergences(pair, alpha):
         assert value == pytest.approx(expected, rel=1e-12, abs=1e-40)
 
 
-@laws
 @given(pairs(POSITIVE), st.integers(3, 14))
 def test_alpha_is_continuous_at_the_two_kl_divergences(pair, k):
     p, q = pair
@@ -437,7 +442,6 @@ def test_alpha_is_continuous_at_the_two_kl_divergences(pair, k):
             assert value == pytest.approx(limit, rel=30 * 10.0**-k, abs=1e-40)
 
 
-@laws
 @given(pairs(), pairs())
 def test_products(first, second):
     """Independent pairs: 1 + χ² and 1 − H² multiply; Jeffreys adds up."""

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from kllib.fdivergence.privacy import PrivacyGuarantee, rdp_compose, rdp_gaussian, rdp_to_dp
 from kllib.fdivergence.renyi import renyi_divergence
 from kllib.gaussian import kl_normal
-from tests.kllib.strategies import laws, pairs
+from tests.kllib.strategies import pairs
 
 ORDERS = 1 + np.geomspace(1e-2, 1e4, 400)
 CONVERSIONS = ("canonne", "mironov")
@@ -55,7 +55,7 @@ def test_quadrature(sigma, alpha):
     ends = alpha - 12 * sigma, alpha + 12 * sigma
     area, _ = scipy.integrate.quad(integrand, *ends, epsabs=0, epsrel=1e-11)
     expected = (peak + log(area)) / (alpha - 1)
-    assert rdp_gaussian(sigma, alpha) == pytest.approx(expected, rel=1e-9)
+    assert rdp_gaussian(sigma, alpha) == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def test_discretised_normals():
@@ -95,7 +95,6 @@ def test_composition():
     )
 
 
-@laws
 @given(pairs(), pairs(), st.sampled_from([1, 1.5, 2, 10, inf]))
 def test_composition_of_independent_outputs(first, second, alpha):
     """Rényi divergence of independent pairs adds up, so that composition cannot be improved."""
@@ -150,10 +149,9 @@ def test_the_exact_delta_by_quadrature(sigma, epsilon):
     area, _ = scipy.integrate.quad(
         lambda x: p.pdf(x) - np.exp(epsilon) * q.pdf(x), *ends, epsabs=1e-13
     )
-    assert gaussian_delta(epsilon, sigma) == pytest.approx(area, rel=1e-8)
+    assert gaussian_delta(epsilon, sigma) == pytest.approx(area, rel=1e-8, abs=0)
 
 
-@laws
 @given(pairs(), st.floats(0.001, 0.5), st.sampled_from(CONVERSIONS))
 def test_any_pair_of_outputs_keeps_what_is_promised(pair, delta, conversion):
     """Whatever two distributions a mechanism has, with their exact Rényi divergences."""
@@ -171,7 +169,6 @@ def test_any_pair_of_outputs_keeps_what_is_promised(pair, delta, conversion):
     )
 
 
-@laws
 @given(st.floats(0, 50), st.floats(1.01, 500), st.floats(1e-12, 0.5))
 def test_the_newer_conversion_is_never_worse(epsilon, alpha, delta):
     newer, older = (rdp_to_dp([alpha], [epsilon], delta, conversion=c) for c in CONVERSIONS)

@@ -14,7 +14,7 @@ from kllib.fdivergence.renyi import (
     bhattacharyya_distance,
     renyi_divergence,
 )
-from tests.kllib.strategies import POSITIVE, channels, laws, pairs, simplex
+from tests.kllib.strategies import POSITIVE, channels, pairs, simplex
 
 RNG = np.random.default_rng(60)
 ORDERS = (0, 0.1, 0.5, 0.9, 1, 1.1, 2, 7, inf)
@@ -132,13 +132,12 @@ def test_limits():
     for step in (1e-3, 1e-6, 1e-9, 1e-15):
         for alpha in (1 - step, 1 + step):
             value = renyi_divergence(p, q, alpha)
-            assert value == pytest.approx(kl_divergence(p, q), rel=2 * step)
+            assert value == pytest.approx(kl_divergence(p, q), rel=2 * step, abs=0)
 
 
 # ------------------------------------------------------------------ laws
 
 
-@laws
 @given(pairs(), ANY)
 def test_not_negative_and_zero_for_equals(pair, alpha):
     p, q = pair
@@ -149,7 +148,6 @@ def test_not_negative_and_zero_for_equals(pair, alpha):
         assert divergence > 0
 
 
-@laws
 @given(pairs(), st.lists(ANY, min_size=2, max_size=5))
 def test_nondecreasing_in_alpha(pair, orders):
     values = [renyi_divergence(*pair, alpha) for alpha in sorted(orders)]
@@ -157,7 +155,6 @@ def test_nondecreasing_in_alpha(pair, orders):
         assert small <= large * (1 + 1e-12)
 
 
-@laws
 @given(pairs(), HALVES)
 def test_skew_symmetry(pair, alpha):
     """(1 − α) D_α(p‖q) = α D_(1−α)(q‖p)."""
@@ -167,7 +164,6 @@ def test_skew_symmetry(pair, alpha):
     assert left == pytest.approx(right, rel=1e-12, abs=1e-40)
 
 
-@laws
 @given(pairs(), st.one_of(HALVES, st.floats(1.01, 20)))
 def test_special_orders_and_the_alpha_divergence(pair, alpha):
     p, q = pair
@@ -188,7 +184,6 @@ def test_special_orders_and_the_alpha_divergence(pair, alpha):
     assert renyi_divergence(p, q, alpha) == pytest.approx(expected, rel=1e-11, abs=1e-40)
 
 
-@laws
 @given(pairs(), ANY, st.data())
 def test_data_processing(pair, alpha, data):
     p, q = pair
@@ -199,7 +194,6 @@ def test_data_processing(pair, alpha, data):
     assert after <= before * (1 + 1e-12) + 1e-14 * (1 if alpha > 1 else sqrt(before) + 1e-14)
 
 
-@laws
 @given(pairs(POSITIVE), pairs(POSITIVE), st.floats(0.01, 50))
 def test_additivity(first, second, alpha):
     p, q = np.outer(first[0], second[0]).ravel(), np.outer(first[1], second[1]).ravel()
@@ -208,7 +202,6 @@ def test_additivity(first, second, alpha):
     assert renyi_divergence(p, q, alpha) == pytest.approx(expected, rel=1e-12, abs=rounding)
 
 
-@laws
 @given(st.integers(1, 5), st.floats(0, 1), HALVES, st.data())
 def test_joint_convexity_up_to_order_one(n, weight, alpha, data):
     p1, q1, p2, q2 = (data.draw(simplex(n)) for _ in range(4))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kllib.discrete import kl_divergence, normalize
@@ -10,7 +10,6 @@ from kllib.geometry.fisher import fisher_categorical, kl_second_order
 from kllib.geometry.geodesics import e_geodesic, m_geodesic
 from kllib.geometry.projections import i_projection
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=50)
 POSITIVE = st.floats(0.01, 1)
 SHARES = st.floats(0, 1)
 
@@ -41,7 +40,6 @@ def test_between_two_normals():
     assert mixture[200] < mixture[140] / 10
 
 
-@laws
 @given(pairs())
 def test_end_points(pair):
     p, q = pair
@@ -49,7 +47,6 @@ def test_end_points(pair):
         np.testing.assert_allclose(geodesic(p, q, [0, 1]), [p, q], rtol=1e-13)
 
 
-@laws
 @given(pairs(), SHARES)
 def test_straight_in_their_own_coordinates(pair, t):
     """Mean parameters move linearly along one, log ratios along the other."""
@@ -65,7 +62,6 @@ def test_straight_in_their_own_coordinates(pair, t):
         assert point.sum() == pytest.approx(1, rel=1e-13)
 
 
-@laws
 @given(pairs(), SHARES, SHARES, SHARES)
 def test_a_part_of_a_geodesic_is_one(pair, a, b, t):
     """From the point at a to the point at b is the same line, at a + t (b − a)."""
@@ -75,7 +71,6 @@ def test_a_part_of_a_geodesic_is_one(pair, a, b, t):
         np.testing.assert_allclose(part, geodesic(p, q, a + t * (b - a)), rtol=1e-11)
 
 
-@laws
 @given(pairs(), st.floats(0.05, 0.95))
 def test_the_way_back_is_the_same(pair, t):
     p, q = pair
@@ -83,7 +78,6 @@ def test_the_way_back_is_the_same(pair, t):
         np.testing.assert_allclose(geodesic(p, q, t), geodesic(q, p, 1 - t), rtol=1e-12)
 
 
-@laws
 @given(pairs(), SHARES)
 def test_which_divergence_each_minimises(pair, t):
     """(1 − t) D(r‖p) + t D(r‖q) is least on the e-geodesic; with r second, on the m-geodesic.
@@ -104,7 +98,6 @@ def test_which_divergence_each_minimises(pair, t):
     assert second(r) == pytest.approx(second(m) + kl_divergence(m, r), rel=1e-11, abs=1e-13)
 
 
-@laws
 @given(pairs())
 def test_they_meet_a_projection_at_a_right_angle(pair):
     """At p*, the m-line to p and the e-line to q are orthogonal in the Fisher metric."""

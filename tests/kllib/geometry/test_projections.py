@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy import log
 
@@ -20,7 +20,6 @@ from kllib.geometry.projections import (
 DIE = np.arange(1, 7)
 FAIR = np.full(6, 1 / 6)
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=30)
 POSITIVE = st.floats(0.01, 1)
 VALUES = st.floats(-10, 10)
 
@@ -170,7 +169,6 @@ def test_m_projection_against_likelihood_optimisation(seed):
 # -------------------------------------------------------------------------------------- laws
 
 
-@laws
 @given(problems())
 def test_pythagorean_equality(problem):
     """Exact on a linear family: D(p‖q) = D(p‖p*) + D(p*‖q)."""
@@ -181,7 +179,6 @@ def test_pythagorean_equality(problem):
     assert min(sides.p_to_q, sides.p_to_projection, sides.projection_to_q) >= 0
 
 
-@laws
 @given(problems(3))
 def test_pythagorean_equality_for_the_whole_family(problem):
     """The dual reading: for every member r of the exponential family through q."""
@@ -194,7 +191,6 @@ def test_pythagorean_equality_for_the_whole_family(problem):
         assert kl_divergence(p, r) == pytest.approx(both, rel=1e-11, abs=1e-13)
 
 
-@laws
 @given(problems(), st.floats(0, 1))
 def test_pythagorean_inequality(problem, share):
     """D(p‖q) >= D(p‖p*) + D(p*‖q) for p in {E T >= bound}, by λ (E_p T − bound)."""
@@ -214,7 +210,6 @@ def test_pythagorean_inequality(problem, share):
         assert sides.gap == pytest.approx(expected, rel=1e-9, abs=1e-11)
 
 
-@laws
 @given(problems())
 def test_projections_are_idempotent(problem):
     (p, q), rows = problem
@@ -230,7 +225,6 @@ def test_projections_are_idempotent(problem):
     assert again.divergence < 1e-20
 
 
-@laws
 @given(problems())
 def test_both_projections_are_one_point(problem):
     """q onto the linear family through p, and p onto the exponential family through q."""
@@ -245,7 +239,6 @@ def test_both_projections_are_one_point(problem):
     assert linear.divergence == pytest.approx(dual, rel=1e-9, abs=1e-12)
 
 
-@laws
 @given(problems(3))
 def test_nothing_in_the_family_is_nearer(problem):
     """Neither another p with the same moments nor another member of the exponential family."""
@@ -259,7 +252,6 @@ def test_nothing_in_the_family_is_nearer(problem):
     assert kl_divergence(p, q) >= matched.divergence * (1 - 1e-12) - 1e-30
 
 
-@laws
 @given(problems(1))
 def test_maximum_entropy_is_the_i_projection_of_the_uniform(problem):
     (p,), rows = problem
@@ -269,7 +261,6 @@ def test_maximum_entropy_is_the_i_projection_of_the_uniform(problem):
     assert found.divergence == pytest.approx(log(p.size) - entropy(found.distribution), abs=1e-13)
 
 
-@laws
 @given(problems(), st.floats(-5, 5), st.floats(0.01, 100))
 def test_the_units_of_a_statistic_do_not_matter(problem, shift, scale):
     (p, q), rows = problem
@@ -293,7 +284,7 @@ def test_near_equal(step):
     kurtosis = fourth - 3 * variance**2
     # Legendre dual of the cumulant series: d²/(2σ²) − κ₄ d⁴/(24 σ⁸)
     series = exact_step**2 / (2 * variance) - kurtosis * exact_step**4 / (24 * variance**4)
-    assert found.divergence == pytest.approx(series, rel=1e-11 + 10 * step**4)
+    assert found.divergence == pytest.approx(series, rel=1e-11 + 10 * step**4, abs=0)
 
 
 def test_extreme_moments_leave_the_face():
@@ -332,8 +323,8 @@ def test_moments_hard_by_the_boundary():
         moment = 1 + distance
         found = maximum_entropy(DIE, moment)
         ratio = moment - 1  # p2/p1 to first order
-        assert found.distribution[1] == pytest.approx(ratio, rel=1e-5)
-        assert found.distribution[2] == pytest.approx(ratio**2, rel=1e-4)
+        assert found.distribution[1] == pytest.approx(ratio, rel=1e-5, abs=0)
+        assert found.distribution[2] == pytest.approx(ratio**2, rel=1e-4, abs=0)
         assert np.isfinite(found.parameters).all()
 
 
@@ -409,13 +400,13 @@ def test_p_next_to_the_boundary(tiny):
     np.testing.assert_allclose(found.distribution, [1, 3 * tiny, 9 * tiny**2], rtol=1e-10)
     # tiny log(tiny/(3 tiny)) + tiny log(tiny/(9 tiny²)), and what the first outcome adds: tiny
     expected = tiny * (-log(27) - log(tiny) + 1)
-    assert found.divergence == pytest.approx(expected, rel=1e-9)
+    assert found.divergence == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("tiny", [1e-20, 1e-100, 1e-300])
 def test_moments_next_to_the_boundary(tiny):
     found = i_projection([1 / 3] * 3, [0, 1, 2], tiny)
-    assert found.distribution[1] == pytest.approx(tiny, rel=1e-12)
+    assert found.distribution[1] == pytest.approx(tiny, rel=1e-12, abs=0)
     assert found.parameters[0] == pytest.approx(log(tiny), rel=1e-12)
     assert m_projection([1, tiny], [0.5, 0.5], [0, 1]).divergence <= 1e-25 * tiny
     smallest = i_projection([1.0, 5e-324], [0, 1], 0.5)

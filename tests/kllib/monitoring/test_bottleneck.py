@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.special
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
 from kllib.discrete import entropy, mutual_information, normalize
 from kllib.monitoring.bottleneck import bottleneck_curve, information_bottleneck
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=25)
 
 JOINT = np.array([[0.20, 0.05, 0.05], [0.05, 0.15, 0.05], [0.02, 0.03, 0.20], [0.10, 0.05, 0.05]])
 
@@ -39,7 +37,6 @@ def joints(draw):
     return table / table.sum()
 
 
-@laws
 @given(joints(), st.floats(0.1, 50), st.integers(1, 4), st.integers(0, 99))
 def test_the_objective_never_increases_and_is_what_it_says(joint, beta, clusters, seed):
     result = information_bottleneck(joint, beta, clusters, restarts=2, max_steps=200, rng=rng(seed))

@@ -5,13 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kllib.discrete import cross_entropy, entropy, kl_divergence, normalize
 from kllib.monitoring.compression import code_redundancy, huffman_code_lengths, shannon_code_lengths
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 DISTRIBUTIONS = st.lists(st.floats(1e-6, 1), min_size=1, max_size=8).map(normalize)
 
 
@@ -49,7 +48,6 @@ def test_shannon_lengths_at_powers_of_two(k):
             assert found[0] == length
 
 
-@laws
 @given(DISTRIBUTIONS, st.randoms(use_true_random=False))
 def test_shannon_code_for_the_wrong_distribution(q, random):
     """H(p, q) ≤ mean length < H(p, q) + 1, and H(p, q) = H(p) + D(p‖q)."""
@@ -62,7 +60,6 @@ def test_shannon_code_for_the_wrong_distribution(q, random):
     assert kl_divergence(p, q, base=2) - 1e-12 <= code_redundancy(p, lengths)
 
 
-@laws
 @given(DISTRIBUTIONS)
 def test_huffman_is_complete_and_within_a_bit(q):
     lengths = huffman_code_lengths(q)
@@ -71,7 +68,6 @@ def test_huffman_is_complete_and_within_a_bit(q):
     assert q @ lengths <= q @ shannon_code_lengths(q) + 1e-12
 
 
-@laws
 @given(st.lists(st.floats(1e-3, 1), min_size=2, max_size=5).map(normalize))
 def test_huffman_is_the_shortest(q):
     """Against every choice of lengths that Kraft's inequality allows."""

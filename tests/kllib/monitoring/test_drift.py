@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 
@@ -21,8 +21,6 @@ from kllib.monitoring.drift import (
 
 # The chance that a test of random numbers fails though all is right.
 FALSE_ALARM = 1e-7
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 
 # ------------------------------------------------------------------ A/B comparison
@@ -50,7 +48,7 @@ def test_clicks_per_session():
     result = compare_counts(a, b)
     assert (round(result.kl_ab, 4), round(result.kl_ba, 4)) == (0.1537, 0.1881)
     table = scipy.stats.chi2_contingency([a, b], lambda_="log-likelihood", correction=False)
-    assert result.test.p_value == pytest.approx(table.pvalue, rel=1e-9)
+    assert result.test.p_value == pytest.approx(table.pvalue, rel=1e-9, abs=0)
     assert result.differs
     assert result.kl_ab > 4 * result.kl_without_change
 
@@ -72,13 +70,12 @@ def test_the_mean_divergence_without_change():
 WEIGHTS = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(normalize)
 
 
-@laws
 @given(WEIGHTS, WEIGHTS)
 def test_psi_is_the_sum_of_both_divergences(p, q):
     psi = population_stability_index(p, q)
     assert psi == pytest.approx(np.sum((p - q) * log(p / q)), rel=1e-10, abs=1e-15)
     assert psi == pytest.approx(kl_divergence(p, q) + kl_divergence(q, p), rel=1e-12, abs=1e-30)
-    assert psi == pytest.approx(population_stability_index(q, p), rel=1e-13)
+    assert psi == pytest.approx(population_stability_index(q, p), rel=1e-13, abs=0)
 
 
 def test_psi_by_hand():
@@ -153,7 +150,7 @@ def test_the_asymptotic_threshold_is_the_limit(name):
 def test_thresholds_by_hand():
     # With a known reference: the χ² quantile over 2N
     known = asymptotic_drift_threshold(4, 2000, false_alarm_rate=0.01)
-    assert known == pytest.approx(scipy.stats.chi2.isf(0.01, 3) / 4000, rel=1e-12)
+    assert known == pytest.approx(scipy.stats.chi2.isf(0.01, 3) / 4000, rel=1e-12, abs=0)
     # Of 19 simulations the largest has one of twenty new ones above it.
     draws = {}
 
@@ -221,7 +218,6 @@ def test_a_change_raises_the_alarm():
 # ------------------------------------------------------------------ bins
 
 
-@laws
 @given(st.lists(st.integers(-50, 50), min_size=4, max_size=60), st.integers(2, 4))
 def test_bins_lose_no_value(values, bins):
     if len(set(values)) == 1:

@@ -5,20 +5,18 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
 from kllib.discrete import kl_divergence
 from kllib.monitoring.pac_bayes import kl_inverse_upper, pac_bayes_bound
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
-
 
 def test_inverse_by_hand():
     # From 0: −log(1 − r) = c
     assert kl_inverse_upper(0, log(2)) == pytest.approx(0.5, rel=1e-14)
-    assert kl_inverse_upper(0, 1e-300) == pytest.approx(1e-300, rel=1e-14)
+    assert kl_inverse_upper(0, 1e-300) == pytest.approx(1e-300, rel=1e-14, abs=0)
     # From ½: −½ log 4 r (1 − r) = c, so r = ½ + ½ √(1 − e⁻²ᶜ)
     assert kl_inverse_upper(0.5, log(2)) == pytest.approx(0.5 + 0.75**0.5 / 2, rel=1e-14)
     assert kl_inverse_upper(1, 0.3) == 1
@@ -27,7 +25,6 @@ def test_inverse_by_hand():
     assert kl_inverse_upper(0.2, 1e308) == 1
 
 
-@laws
 @given(st.floats(0, 1), st.floats(1e-12, 3))
 def test_it_inverts_the_divergence(p, divergence):
     r = kl_inverse_upper(p, divergence)
@@ -52,12 +49,11 @@ def test_as_printed():
     assert round(pac_bayes_bound(0, 10, 1000, form="pinsker"), 4) == 0.0926
     # r̂ = 0: 1 − e⁻ᶜ, of the order of D/n instead of its root
     budget = (10 + log(2 * math.sqrt(1000) / 0.05)) / 1000
-    assert pac_bayes_bound(0, 10, 1000) == pytest.approx(-math.expm1(-budget), rel=1e-14)
+    assert pac_bayes_bound(0, 10, 1000) == pytest.approx(-math.expm1(-budget), rel=1e-14, abs=0)
     # No divergence is not no surplus.
     assert pac_bayes_bound(0.1, 0, 1000) > 0.1
 
 
-@laws
 @given(st.floats(0, 1), st.floats(0, 50), st.integers(1, 10_000), st.floats(0.001, 0.5))
 def test_the_kl_form_is_never_the_weaker(risk, divergence, n, delta):
     sharp = pac_bayes_bound(risk, divergence, n, delta=delta)

@@ -4,15 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
 from kllib.discrete import kl_divergence
 from kllib.policy.best_of import best_of_n_kl, best_of_n_kl_bound, best_of_n_policy
 from kllib.policy.rlhf import frontier_at_kl
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 
 @st.composite
@@ -64,7 +62,6 @@ def test_by_sampling():
     assert (np.abs(frequency - expected) < 6 * error).all()
 
 
-@laws
 @given(prompts(), st.integers(1, 1000))
 def test_bounds_on_the_divergence(prompt, n):
     reference, reward = prompt
@@ -75,7 +72,6 @@ def test_bounds_on_the_divergence(prompt, n):
     assert best_of_n_policy(reference, reward, n).sum() == pytest.approx(1, rel=1e-14)
 
 
-@laws
 @given(prompts(), st.integers(1, 100))
 def test_more_draws_are_better_and_drift_further(prompt, n):
     reference, reward = prompt
@@ -85,7 +81,6 @@ def test_more_draws_are_better_and_drift_further(prompt, n):
     assert kl[1] >= kl[0] - 1e-14
 
 
-@laws
 @given(prompts(), st.integers(2, 50))
 def test_it_stays_below_the_frontier(prompt, n):
     reference, reward = prompt

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 from scipy.optimize import check_grad, minimize
@@ -18,8 +18,6 @@ from kllib.policy.dpo import (
 )
 from kllib.policy.preference import bradley_terry
 from kllib.policy.rlhf import rlhf_optimum
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 
 
 def prompt(seed, m=5):
@@ -171,7 +169,6 @@ def test_sampled_preferences_come_near():
     assert abs(each.mean() - expected) < 6 * each.std() / np.sqrt(len(each))
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0.05, 5))
 def test_the_loss_is_an_entropy_plus_divergences_of_coins(seed, beta):
     reference, _, preference = prompt(seed, m=4)
@@ -182,10 +179,11 @@ def test_the_loss_is_an_entropy_plus_divergences_of_coins(seed, beta):
     chances = np.stack([bradley_terry(first, second), bradley_terry(second, first)], axis=-1)
     coins = np.stack([preference[above], preference.T[above]], axis=-1), chances
     expected = np.mean(entropy(coins[0]) + kl_divergence(*coins))
-    assert expected_dpo_loss(z, reference, preference, beta) == pytest.approx(expected, rel=1e-12)
+    assert expected_dpo_loss(z, reference, preference, beta) == pytest.approx(
+        expected, rel=1e-12, abs=0
+    )
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0.05, 5))
 def test_expected_gradient_by_finite_differences(seed, beta):
     reference, _, preference = prompt(seed, m=4)

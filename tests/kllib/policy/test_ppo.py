@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 from scipy.optimize import check_grad, minimize
@@ -16,8 +16,6 @@ from kllib.policy.ppo import (
     ppo_penalty_gradient,
     ppo_penalty_objective,
 )
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 
 def clip_one(ratio, advantage, epsilon=0.2):
@@ -57,7 +55,6 @@ def test_clip_gradient_is_flat_only_where_the_policy_has_gone_far_enough():
     np.testing.assert_allclose(slope, [1.5, -2.0], rtol=1e-15)
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0.05, 0.5))
 def test_clip_gradient_by_finite_differences(seed, epsilon):
     rng = np.random.default_rng(seed)
@@ -74,7 +71,6 @@ def test_clip_gradient_by_finite_differences(seed, epsilon):
     assert error < 1e-5
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_clipping_only_lowers_the_objective(seed, epsilon):
     rng = np.random.default_rng(seed)
@@ -131,7 +127,6 @@ def test_penalty_by_hand():
     np.testing.assert_allclose(slope, [[-0.25, 0.25]], rtol=1e-14)
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(0, 5))
 def test_penalty_by_the_definition_and_gradient_by_differences(seed, beta):
     (new, old, gain), weights = tables(seed)

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
 from kllib.policy.preference import bradley_terry, implicit_reward
 from kllib.policy.rlhf import rlhf_optimum, rlhf_value
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 REWARDS = st.floats(-30, 30)
 
 
@@ -34,16 +33,15 @@ def test_far_apart():
     assert bradley_terry(-1e308, 1e308) == 0
 
 
-@laws
 @given(REWARDS, REWARDS, REWARDS, REWARDS)
 def test_laws_of_bradley_terry(a, b, c, shift):
     one, two = bradley_terry(a, b), bradley_terry(b, a)
     assert one + two == pytest.approx(1, rel=1e-15)
-    assert bradley_terry(a + shift, b + shift) == pytest.approx(one, rel=1e-12)
+    assert bradley_terry(a + shift, b + shift) == pytest.approx(one, rel=1e-12, abs=0)
     # Odds multiply along a chain of comparisons
     odds = np.exp(a - c)
     chained = one / two * bradley_terry(b, c) / bradley_terry(c, b)
-    assert chained == pytest.approx(odds, rel=1e-11)
+    assert chained == pytest.approx(odds, rel=1e-11, abs=0)
 
 
 def test_one_beta_for_each_prompt():
@@ -53,7 +51,6 @@ def test_one_beta_for_each_prompt():
         np.testing.assert_array_equal(found[row], implicit_reward(logs[row], fixed, beta))
 
 
-@laws
 @given(st.lists(REWARDS, min_size=2, max_size=6), st.floats(0.5, 10))
 def test_the_optimum_gives_its_reward_back_less_its_value(reward, beta):
     reference = np.random.default_rng(len(reward)).dirichlet(np.ones(len(reward)))

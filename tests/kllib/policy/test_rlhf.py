@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 from scipy.optimize import check_grad, minimize
@@ -17,8 +17,6 @@ from kllib.policy.rlhf import (
     rlhf_optimum,
     rlhf_value,
 )
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 
 
 @st.composite
@@ -117,7 +115,7 @@ def test_no_optimiser_gets_above_the_frontier(kl):
     )
     point = frontier_at_kl(reference, reward, kl)
     assert point.reward == pytest.approx(-found.fun, abs=1e-7)
-    assert point.kl == pytest.approx(kl, rel=1e-12)
+    assert point.kl == pytest.approx(kl, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -162,7 +160,6 @@ def test_a_penalty_inside_the_reward_needs_no_derivative():
 # ------------------------------------------------------------------ laws
 
 
-@laws
 @given(prompts(), prompts(), BETAS)
 def test_a_policy_falls_short_by_beta_times_its_divergence_from_the_optimum(prompt, other, beta):
     reference, reward = prompt
@@ -174,7 +171,6 @@ def test_a_policy_falls_short_by_beta_times_its_divergence_from_the_optimum(prom
     assert gap == pytest.approx(beta * kl_divergence(policy, best), rel=1e-9, abs=1e-12)
 
 
-@laws
 @given(prompts(), BETAS, st.floats(-5, 5))
 def test_a_constant_in_the_reward_changes_nothing_but_the_value(prompt, beta, shift):
     reference, reward = prompt
@@ -188,7 +184,6 @@ def test_a_constant_in_the_reward_changes_nothing_but_the_value(prompt, beta, sh
     )
 
 
-@laws
 @given(prompts())
 def test_the_frontier_rises_and_is_concave_with_slope_beta(prompt):
     reference, reward = prompt
@@ -202,7 +197,6 @@ def test_the_frontier_rises_and_is_concave_with_slope_beta(prompt):
     assert (frontier.kl <= -log(reference.min())).all()
 
 
-@laws
 @given(prompts(), BETAS)
 def test_the_divergence_at_the_optimum(prompt, beta):
     """E r/β − log Z."""
@@ -214,7 +208,6 @@ def test_the_divergence_at_the_optimum(prompt, beta):
     )
 
 
-@laws
 @given(prompts(), BETAS)
 def test_the_frontier_by_divergence_inverts_the_frontier_by_beta(prompt, beta):
     point = kl_reward_frontier(*prompt, beta)
@@ -238,7 +231,7 @@ def test_just_below_the_end_of_the_frontier(offset):
     reference, reward = [0.988106346474807, 0.011893653525192956], [1.0314530848, 0.1610095768]
     end = frontier_at_kl(reference, reward, 1)
     point = frontier_at_kl(reference, reward, end.kl - offset)
-    assert point.kl == pytest.approx(end.kl - offset, rel=1e-12)
+    assert point.kl == pytest.approx(end.kl - offset, rel=1e-12, abs=0)
     assert end.reward - 1e-6 <= point.reward <= end.reward
 
 
@@ -251,7 +244,9 @@ def test_the_frontier_in_any_unit_of_reward(unit):
     assert point.beta == pytest.approx(unit * plain.beta, rel=1e-9, abs=1e-323)
     assert point.reward == pytest.approx(unit * plain.reward, rel=1e-9, abs=1e-323)
     # Almost no divergence is left to buy with
-    assert frontier_at_kl([0.5, 0.5], [0, unit], 1e-300).kl == pytest.approx(1e-300, rel=1e-9)
+    assert frontier_at_kl([0.5, 0.5], [0, unit], 1e-300).kl == pytest.approx(
+        1e-300, rel=1e-9, abs=0
+    )
 
 
 def test_a_result_shares_no_memory_with_an_argument():

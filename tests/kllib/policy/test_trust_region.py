@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
@@ -12,8 +12,6 @@ from kllib.policy.ppo import ppo_penalty_objective
 from kllib.policy.token_model import prefix_probabilities, sequence_kl, sequence_log_probabilities
 from kllib.policy.token_policy import token_advantages
 from kllib.policy.trust_region import conjugate_gradient, fisher_vector_product, trpo_step
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 
 
 def mean_kl(old, new, weights):
@@ -33,7 +31,6 @@ def test_fisher_by_hand():
     np.testing.assert_allclose(both, [[3 / 32, -3 / 32], [0, 0]], rtol=1e-14)
 
 
-@laws
 @given(st.integers(0, 10_000))
 def test_fisher_is_the_hessian_of_the_divergence(seed):
     """D(π_old‖π at θ + tv) ≈ t² vᵀFv/2, in both directions; symmetric, never negative."""
@@ -52,7 +49,6 @@ def test_fisher_is_the_hessian_of_the_divergence(seed):
         assert 2 * kl / t**2 == pytest.approx(curvature, rel=0.01)
 
 
-@laws
 @given(st.integers(0, 10_000), st.integers(1, 12))
 def test_conjugate_gradient_solves(seed, n):
     rng = np.random.default_rng(seed)
@@ -104,7 +100,6 @@ def test_conjugate_gradient_says_when_it_has_not_arrived():
 # ------------------------------------------------------------------ the step
 
 
-@laws
 @given(st.integers(0, 10_000), st.floats(-6, 0))
 def test_a_step_gains_and_keeps_to_its_budget(seed, exponent):
     rng = np.random.default_rng(seed)
@@ -115,7 +110,7 @@ def test_a_step_gains_and_keeps_to_its_budget(seed, exponent):
     assert step.backtracks >= 0
     assert 0 < step.kl <= max_kl
     old, new = phi @ theta, phi @ step.parameters
-    assert step.kl == pytest.approx(mean_kl(old, new, weights), rel=1e-6)
+    assert step.kl == pytest.approx(mean_kl(old, new, weights), rel=1e-6, abs=0)
     values = [
         ppo_penalty_objective(z, old, gain, beta=0, state_weights=weights) for z in (old, new)
     ]
@@ -134,8 +129,8 @@ def test_a_small_step_uses_its_budget_and_is_the_best_of_its_size():
     rng = np.random.default_rng(3)
     theta, gain = rng.standard_normal((2, 4, 3))
     step = trpo_step(theta, gain, max_kl=1e-8)
-    assert step.kl == pytest.approx(1e-8, rel=1e-3)
-    assert step.improvement == pytest.approx(2e-8 / step.step_size, rel=1e-3)
+    assert step.kl == pytest.approx(1e-8, rel=1e-3, abs=0)
+    assert step.improvement == pytest.approx(2e-8 / step.step_size, rel=1e-3, abs=0)
     policy = softmax(theta)
     slope = policy * (gain - (policy * gain).sum(axis=1, keepdims=True)) / 4
     # A step of the same divergence along the plain gradient gains less
@@ -177,7 +172,9 @@ def test_the_direction_is_that_of_the_old_policy():
     assert round(float(kl_divergence(old, dropped)), 2) == 3.53
     assert round(float(kl_divergence(dropped, old)), 3) == 0.357
     step = trpo_step(np.log([old]), [[1.0, -1.0]], max_kl=0.5)
-    assert step.kl == pytest.approx(kl_divergence(old, softmax(step.parameters)[0]), rel=1e-9)
+    assert step.kl == pytest.approx(
+        kl_divergence(old, softmax(step.parameters)[0]), rel=1e-9, abs=0
+    )
     assert kl_divergence(softmax(step.parameters)[0], old) < step.kl
 
 
@@ -270,8 +267,8 @@ def test_a_token_model_is_steered_within_a_budget_of_whole_sequences():
             state_weights=prefix_probabilities(logits),
         )
         before, after = (np.exp(sequence_log_probabilities(z)) for z in (logits, step.parameters))
-        assert step.kl == pytest.approx(kl_divergence(before, after), rel=1e-9)
-        assert step.kl == pytest.approx(sequence_kl(logits, step.parameters), rel=1e-12)
+        assert step.kl == pytest.approx(kl_divergence(before, after), rel=1e-9, abs=0)
+        assert step.kl == pytest.approx(sequence_kl(logits, step.parameters), rel=1e-12, abs=0)
         assert step.kl <= 0.01
         assert after @ reward > before @ reward
         logits = step.parameters

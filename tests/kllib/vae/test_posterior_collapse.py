@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kllib.gaussian import kl_standard_normal
@@ -17,8 +17,6 @@ from kllib.vae.posterior_collapse import (
     linear_kl_annealing,
     split_mean_kl,
 )
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=40)
 
 
 def test_active_units_by_hand():
@@ -36,7 +34,6 @@ def test_free_bits_by_hand():
     assert free_bits([[0, 3], [1, 1]], 2).tolist() == [5, 4]
 
 
-@laws
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=5), st.floats(0, 3))
 def test_laws_of_free_bits(kl, free):
     value = free_bits(kl, free)
@@ -108,7 +105,6 @@ def test_a_dimension_that_collapsed_changes_nothing():
     assert abs(one.information - two.information) < 5 * error
 
 
-@laws
 @given(st.integers(2, 8), st.integers(1, 3), st.integers(0, 1000))
 def test_bounds_of_the_information(users, dimensions, seed):
     rng = np.random.default_rng(seed)

@@ -7,15 +7,12 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import inf, log
 
 from kllib.discrete import kl_divergence, normalize
 from kllib.variational.elbo import elbo_discrete, elbo_normal, importance_weighted_bound
-
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=60)
-
 
 # ------------------------------------------------------------------ the normal model
 
@@ -74,7 +71,6 @@ def test_quadrature():
     assert split.gap == pytest.approx(expected, rel=1e-9)
 
 
-@laws
 @given(
     st.floats(-5, 5),
     st.floats(-5, 5),
@@ -112,7 +108,6 @@ def test_a_finite_model_by_hand():
     assert elbo_discrete([0.75, 0.25], [0.5, 0.5], log([0.3, 0.1])).gap < 1e-30
 
 
-@laws
 @given(st.integers(1, 6), st.data())
 def test_the_identity_of_the_finite_model(k, data):
     weights = st.lists(st.floats(0.001, 1), min_size=k, max_size=k).map(normalize)
@@ -131,7 +126,7 @@ def test_an_offset_of_all_log_likelihoods_changes_no_gap(offset):
     q, prior = [0.2, 0.3, 0.5], [0.1, 0.6, 0.3]
     plain = elbo_discrete(q, prior, [-1.0, -2.5, 0.25])
     moved = elbo_discrete(q, prior, np.array([-1.0, -2.5, 0.25]) + offset)
-    assert moved.gap == pytest.approx(plain.gap, rel=1e-12)
+    assert moved.gap == pytest.approx(plain.gap, rel=1e-12, abs=0)
     assert moved.log_evidence == pytest.approx(plain.log_evidence + offset, rel=1e-15)
 
 

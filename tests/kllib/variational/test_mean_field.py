@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.special
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy import log
 
@@ -19,7 +19,6 @@ from kllib.variational.mean_field import (
     product_of_marginals_normal,
 )
 
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=30)
 RNG = np.random.default_rng(31)
 ROOT = RNG.standard_normal((4, 4))
 MEAN, COV = RNG.standard_normal(4), ROOT @ ROOT.T + 0.2 * np.eye(4)
@@ -112,7 +111,6 @@ def test_units_do_not_matter(scale):
     np.testing.assert_allclose(other.sigmas, one.sigmas * both, rtol=1e-12)
 
 
-@laws
 @given(st.lists(st.floats(-1, 1), min_size=9, max_size=9), st.floats(-2, 2), st.floats(-1, 1))
 def test_no_product_is_better(entries, shift, log_stretch):
     root = np.array(entries).reshape(3, 3)
@@ -130,7 +128,7 @@ def test_no_product_is_better(entries, shift, log_stretch):
     far = [1.0, 0, 0]
     excess = kl_multivariate_normal(np.zeros(3), cov, far, np.eye(3)) - forward.divergence
     direct = kl_diagonal_normal(np.zeros(3), log(np.diag(cov)), far, np.zeros(3))
-    assert excess == pytest.approx(direct, rel=1e-9)
+    assert excess == pytest.approx(direct, rel=1e-9, abs=0)
 
 
 # ------------------------------------------------------------------ finite tables
@@ -182,7 +180,6 @@ def test_reverse_settles_on_a_mode_and_forward_covers():
     assert entropy(forward.ravel()) > entropy(reverse.first) + entropy(reverse.second)
 
 
-@laws
 @given(TABLES, st.data())
 def test_laws_of_tables(p, data):
     start = normalize(
@@ -192,7 +189,9 @@ def test_laws_of_tables(p, data):
     assert (np.diff(fit.history) <= 1e-12).all()  # never rises, but for rounding
     assert fit.history[-1] == fit.divergence
     product = np.outer(fit.first, fit.second)
-    assert fit.divergence == pytest.approx(kl_divergence(product.ravel(), p.ravel()), rel=1e-12)
+    rounding = 1e-15 * np.sqrt(min(fit.divergence, 1)) + 1e-30  # of the product
+    expected = kl_divergence(product.ravel(), p.ravel())
+    assert fit.divergence == pytest.approx(expected, rel=1e-12, abs=rounding)
     # Each factor is the best one given the other: D rises by exactly D(other choice ‖ best)
     for axis, best in ((0, fit.first), (1, fit.second)):
         other = normalize(np.linspace(1, 2, p.shape[axis]))
@@ -205,7 +204,6 @@ def test_laws_of_tables(p, data):
     assert mixed == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@laws
 @given(TABLES)
 def test_independence_is_recovered(p):
     product = np.outer(p.sum(axis=1), p.sum(axis=0))

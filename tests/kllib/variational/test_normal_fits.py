@@ -9,7 +9,7 @@ import scipy.integrate
 import scipy.optimize
 import scipy.special
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kllib.mixture import NormalMixture, alpha_normal_mixture, kl_normal_mixture
@@ -20,11 +20,11 @@ from kllib.variational.normal_fits import (
     fit_normal_path,
     fit_normal_reverse,
 )
+from tests.kllib.strategies import examples
 
 TWO = NormalMixture([0.5, 0.5], [-2, 2], [0.5, 0.5])
 SKEWED = NormalMixture([0.3, 0.7], [-1.5, 1], [0.4, 0.8])
 THREE = NormalMixture([0.3, 0.5, 0.2], [-1, 1, 5], [0.3, 1, 0.1])
-laws = settings(derandomize=True, database=None, deadline=None, max_examples=5)
 
 
 def q(fit):
@@ -222,7 +222,7 @@ def test_a_saddle_is_left_behind():
 # ------------------------------------------------------------------ laws
 
 
-@laws
+@examples(5)
 @given(
     st.floats(0.1, 0.9),
     st.floats(0, 4),
@@ -239,7 +239,7 @@ def test_units_and_origin_do_not_matter(weight, distance, sigma, alpha, units):
     assert other.divergence == pytest.approx(one.divergence, rel=1e-6, abs=1e-9)
 
 
-@laws
+@examples(5)
 @given(st.floats(0.1, 0.9), st.floats(0.1, 4), st.floats(0.3, 2))
 def test_each_fit_is_best_at_what_it_minimises(weight, distance, sigma):
     p = NormalMixture([weight, 1 - weight], [0, distance], [1, sigma])
