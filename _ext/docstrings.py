@@ -1,14 +1,17 @@
 """Docstrings are written to be read with ``help()``; make reStructuredText agree with them.
 
 D(p(y|x)‖q(y|x)) is a formula there, while reStructuredText would take the bars for a
-substitution, so bars are escaped, except in examples and in ``code``. The types of a class's
-attributes are words ("ndarray, shape (bins,)"), while napoleon would link each: they are shown as
-fields.
+substitution, so bars are escaped, except in examples and in ``code``. A name of the library in
+single backquotes becomes a link to its entry. The types of a class's attributes are words
+("ndarray, shape (bins,)"), while napoleon would link each: they are shown as fields.
 """
 
 import re
 
+import kllib
+
 BAR = re.compile(r"``[^`]*``|\|")
+NAME = re.compile(r"(?<![`:])`(\w+)`(?![`_])")
 
 
 def escape_bars(lines):
@@ -22,6 +25,16 @@ def escape_bars(lines):
     return escaped
 
 
+def link_names(lines):
+    """The lines with every `name` of the library turned into a link to its entry."""
+
+    def link(match):
+        name = match[1]
+        return f":py:obj:`{name} <kllib.{name}>`" if name in kllib.__all__ else match[0]
+
+    return [NAME.sub(link, line) for line in lines]
+
+
 def attributes_as_fields(lines):
     """The lines with the heading of a section of attributes changed to "Fields"."""
     renamed = list(lines)
@@ -32,7 +45,7 @@ def attributes_as_fields(lines):
 
 
 def _process(app, what, name, obj, options, lines):
-    lines[:] = attributes_as_fields(escape_bars(lines))
+    lines[:] = attributes_as_fields(link_names(escape_bars(lines)))
 
 
 def setup(app):

@@ -130,7 +130,10 @@ class KeepPunctuation(SphinxPostTransform):
                 together = nodes.inline("", "", classes=["kept-together"])
                 formula.replace_self(together)
                 together += [formula, nodes.Text(mark[0])]
-                after.parent.replace(after, nodes.Text(after[mark.end() :]))
+                # Not parent.replace(): it would take the first text that reads the same.
+                siblings = together.parent.children
+                place = next(n for n, sibling in enumerate(siblings) if sibling is after)
+                together.parent[place] = nodes.Text(after[mark.end() :])
 
 
 def _start(app):

@@ -20,10 +20,16 @@ PAGES = html_pages() or ["index.html"]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
 
 
-def toc_files():
+def toc_entries():
+    """The entries of the table of contents, those below others included."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    return [toc["root"], *chapters]
+    for part in toc["parts"]:
+        for chapter in part["chapters"]:
+            yield from (chapter, *chapter.get("sections", []))
+
+
+def toc_files():
+    return ["index", *(entry["file"] for entry in toc_entries())]
 
 
 @functools.cache
@@ -147,37 +153,107 @@ def test_no_mathematics_is_left_to_the_browser(site):
         assert not [s for s in page.select("script") if "mathjax" in str(s).lower()]
 
 
-def public_names():
-    names = [f"kllib.{name}" for name in kllib.__all__]
-    for module in ("kllib.claims", "kllib.plotting", "kllib.checks.item"):
-        loaded = importlib.import_module(module)
-        public = getattr(loaded, "__all__", None) or [
-            n
-            for n, value in vars(loaded).items()
-            if not n.startswith("_") and getattr(value, "__module__", None) == module
-        ]
-        names += [f"{module}.{name}" for name in public]
-    return names
+REFERENCE = "chapters/api.html"
+# Where a module's names stand in the reference, if not on a page named after it.
+PAGE_OF = {
+    **dict.fromkeys(("discrete", "gaussian", "logits", "mixture"), "basics"),
+    **dict.fromkeys(("claims", "plotting", "checks"), "tools"),
+}
+MODULES = [m.name for m in pkgutil.iter_modules(kllib.__path__) if not m.name.startswith("_")]
 
 
-@pytest.mark.parametrize("name", public_names())
-def test_every_public_name_is_in_the_reference(name, site):
-    entry = soup("chapters/api.html").find(id=name)
-    assert entry is not None, f"add {name} to chapters/api.md"
-    if "data" not in entry.parent["class"]:
-        body = entry.find_next_sibling("dd")
-        assert body and len(fold(body.get_text())) > 20, f"{name} has no docstring"
+def public_names(module):
+    """The public names of a module of kllib, as the reference and the index call them."""
+    if module == "checks":
+        module = "checks.item"  # what an exercise is made of
+    loaded = importlib.import_module(f"kllib.{module}")
+    names = getattr(loaded, "__all__", None) or [
+        n
+        for n, value in vars(loaded).items()
+        if not n.startswith("_") and getattr(value, "__module__", None) == loaded.__name__
+    ]
+    is_tool = PAGE_OF.get(module.partition(".")[0]) == "tools"
+    return {f"kllib.{module}.{n}" if is_tool else f"kllib.{n}": getattr(loaded, n) for n in names}
 
 
-def test_every_module_of_the_library_is_in_the_reference(site):
-    """A new public module must not be forgotten: its functions import from kllib itself."""
-    known = {f"kllib.{name}" for name in kllib.__all__}
-    for module in pkgutil.iter_modules(kllib.__path__):
-        if module.name.startswith("_") or module.name in ("claims", "plotting", "checks"):
-            continue
-        loaded = importlib.import_module(f"kllib.{module.name}")
-        for name in getattr(loaded, "__all__", []):
-            assert f"kllib.{name}" in known, f"{module.name}.{name} is not in kllib.__all__"
+def in_the_index():
+    """Each name in the reference's index, with its link and what is said of it."""
+    for listing in soup(REFERENCE).select("dl.library-index"):
+        for term in listing.find_all("dt"):
+            link = term.a["href"]
+            yield f"kllib.{fold(term.get_text())}", link, fold(term.find_next("dd").get_text())
+
+
+@functools.cache
+def places():
+    """For each entry of the reference the pages on which it stands, and there its element."""
+    found = {}
+    for path in PAGES:
+        for entry in soup(path).select("dt.sig[id]"):
+            found.setdefault(entry["id"], []).append((path, entry))
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_stands_on_one_page_of_the_reference(module, site):
+    page = f"chapters/api-{PAGE_OF.get(module, module)}.html"
+    for name in public_names(module):
+        found = places().get(name, [])
+        where = [path for path, _ in found]
+        assert where == [page], f"{name} must stand on {page} and nowhere else, not on {where}"
+        entry = found[0][1]
+        if "data" not in entry.parent["class"]:
+            body = entry.find_next_sibling("dd")
+            assert body and len(fold(body.get_text())) > 20, f"{name} has no docstring"
+
+
+def test_the_library_exports_what_its_modules_do():
+    """Names of a new module must not be forgotten: they import from kllib itself."""
+    exported = [f"kllib.{name}" for name in kllib.__all__]
+    there = {
+        name
+        for module in MODULES
+        if PAGE_OF.get(module) != "tools"
+        for name in public_names(module)
+    }
+    assert sorted(there) == sorted(exported)
+
+
+def test_the_index_leads_to_every_public_name_and_says_what_it_is(site):
+    index = list(in_the_index())
+    known = {name: value for module in MODULES for name, value in public_names(module).items()}
+    assert sorted(name for name, _, _ in index) == sorted(known)
+    for name, link, line in index:
+        ((page, entry),) = places()[name]
+        assert f"chapters/{link}" == f"{page}#{name}"
+        assert len(line) > 10, f"{name}: {line!r}"
+        if "data" not in entry.parent["class"]:
+            first = known[name].__doc__.strip().splitlines()[0].replace(":func:", "")
+            # Letters and digits: the page has other quotation marks, and none around names.
+            assert re.findall(r"\w", line) == re.findall(r"\w", first), name
+
+
+def test_the_reference_names_and_holds_its_pages(site):
+    (below,) = (e["sections"] for e in toc_entries() if e["file"] == "chapters/api")
+    pages = [f"{entry['file'].partition('/')[2]}.html" for entry in below]
+    linked = [a["href"] for a in soup(REFERENCE).select("#pages a[href^='api-']")]
+    assert linked == pages
+    assert {f"chapters/{page}" for page in pages} == {
+        p for p in PAGES if p.startswith("chapters/api-")
+    }
+
+
+def test_pages_of_source_code_differ_in_their_code_alone(site):
+    """So the browser need not open each of them."""
+
+    def frame(element):
+        for child in element.find_all(True, recursive=False):
+            yield child.name, *child.get("class", [])
+            if child.name != "pre":
+                yield from frame(child)
+
+    frames = {tuple(frame(soup(p))) for p in PAGES if p.startswith("_modules/kllib/")}
+    assert len(frames) == 1
 
 
 def test_every_entry_of_the_bibliography_can_be_linked(site):

@@ -121,6 +121,68 @@ def test_no_katex_is_told_what_to_do(tmp_path):
     assert "make setup" in said
 
 
+REFERENCE = ["myst_parser", "sphinxcontrib.bibtex", "link_targets", "library_index"]
+PAGES = {
+    "index": "# Title\n\n```{toctree}\nchapter\napi\nhere\nthere\n```",
+    "chapter": "# Chapter\n\n[a link](api.md#sample.f)",
+    "api": "# Reference\n\n```{library-index} sample\n```",
+    "here": "# Here\n\n```{py:function} sample.f(x)\nTwice *x*.\n\nMore.\n```",
+    "there": "# There",
+}
+
+
+def build_reference(folder, names=("f",), **changes):
+    (folder / "sample.py").write_text(f"__all__ = {list(names)}")
+    pages = changes if (folder / "index.md").exists() else PAGES | changes
+    for name, text in pages.items():
+        (folder / f"{name}.md").write_text(text)
+    path = os.pathsep.join([str(ROOT / "_ext"), str(folder)])
+    return build(folder, REFERENCE, environment={"PYTHONPATH": path}, bibtex_bibfiles=[])
+
+
+def hrefs(out, page, selector):
+    found = BeautifulSoup((out / f"{page}.html").read_text(), "html5lib").select(selector)
+    return [a["href"] for a in found]
+
+
+def index_line(out):
+    page = BeautifulSoup((out / "api.html").read_text(), "html5lib")
+    return page.select_one(".library-index dd").get_text().strip()
+
+
+def test_a_name_is_reached_wherever_it_stands_and_when_it_moves(tmp_path):
+    status, said, out = build_reference(tmp_path)
+    assert status == 0, said
+    assert "here.html#sample.f" in hrefs(out, "chapter", "p a")
+    assert hrefs(out, "api", "dl.library-index dt a") == ["here.html#sample.f"]
+    assert index_line(out) == "Twice x."
+    # Both pages are written anew although their sources are unchanged.
+    moved = PAGES["here"].replace("Twice", "Two times")
+    status, said, out = build_reference(tmp_path, here="# Here", there=moved)
+    assert status == 0, said
+    assert "there.html#sample.f" in hrefs(out, "chapter", "p a")
+    assert hrefs(out, "api", "dl.library-index dt a") == ["there.html#sample.f"]
+    status, said, out = build_reference(tmp_path, there=PAGES["here"])
+    assert status == 0, said
+    assert index_line(out) == "Twice x."
+
+
+def test_a_name_that_is_not_there_fails_the_build(tmp_path):
+    links = "[a](api.md#sample.f) [b](api.md#sample.nowhere) [c](there.md#sample.f)"
+    status, said, _ = build_reference(
+        tmp_path,
+        names=["f", "forgotten", "mute"],
+        chapter=f"# Chapter\n\n{links}",
+        there="# There\n\n```{py:function} sample.mute()\n```",
+    )
+    assert status != 0
+    assert "local id not found in doc 'api': 'sample.nowhere'" in said
+    assert "local id not found in doc 'there': 'sample.f'" in said
+    assert "sample.forgotten has no entry in the reference" in said
+    assert "sample.mute has no description" in said
+    assert said.count("WARNING") == 4, said
+
+
 def links_and_text(out):
     page = BeautifulSoup((out / "index.html").read_text(), "html5lib")
     links = page.select(".bd-header-article a[href^=http]")
