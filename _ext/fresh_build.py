@@ -51,7 +51,8 @@ def is_fresh(root):
 
 def _key_the_cache(app, config):
     key = fingerprint(app.srcdir, LIBRARY)
-    config.library_fingerprint = key  # "env": a change makes Sphinx read every page again
+    # "env": a change to the library or to an extension makes Sphinx read every page again
+    config.library_fingerprint = fingerprint(app.srcdir, (*LIBRARY, "_ext/**/*"))
     frame = Path(app.outdir) / FRAME_STAMP
     app.framed_by = fingerprint(app.srcdir, FRAME)
     if not frame.is_file() or frame.read_text().strip() != app.framed_by:

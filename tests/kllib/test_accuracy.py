@@ -19,12 +19,16 @@ DIVERGENCES = {
     *(("gaussian", name) for name in routes("gaussian")),
 }
 EVERY = [(module, name) for module in MODULES for name in routes(module)]
-# More than two seconds: quadrature with 20 digits, and fits from many starts.
+# More than two seconds: quadrature with 20 digits, finite differences, fits from many starts.
 SLOW = {
+    ("distillation.loss", "distillation_gradient"),
     ("families.dispatch", "kl_with_error"),
-    ("variational.normal_fits", "fit_normal_alpha"),
+    ("vae.posterior_collapse", "free_bits"),
     ("vae.training", "train_vae"),
+    ("variational.normal_fits", "fit_normal_alpha"),
+    ("variational.normal_fits", "fit_normal_path"),
 }
+assert set(EVERY) >= SLOW
 PARAMETERS = [
     pytest.param(*pair, id=".".join(pair), marks=[pytest.mark.slow] if pair in SLOW else [])
     for pair in EVERY

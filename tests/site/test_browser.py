@@ -168,3 +168,17 @@ def test_a_wide_formula_can_be_scrolled_by_keyboard(browser, address, site):
         )
         page.context.close()
         assert not bad, f"{path}: {bad}"
+
+
+def test_paper_shows_the_solutions_and_none_of_the_machinery(browser, address):
+    chapters = [p for p in PAGES if p.startswith("chapters/0") and "exercise" not in p]
+    for path in chapters:
+        page = open_page(browser, address, path, "light", 800, [])
+        page.emulate_media(media="print")
+        seen = """(selector) => [...document.querySelectorAll(selector)]
+          .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80))"""
+        machinery = ".bd-sidebar, .bd-header-article, .prev-next-area, details.hide, .headerlink"
+        assert page.evaluate(seen, machinery) == [], path
+        printed = page.evaluate(seen, "details.solution > summary + *")
+        assert len(printed) == page.locator("details.solution").count() > 0, path
+        page.context.close()

@@ -215,3 +215,17 @@ def test_links_to_the_repository_are_shown_when_it_is_set(tmp_path):
     assert f"{URL}/blob/" in links
     assert "colab.research.google.com/github/owner/course" in links
     assert f"git clone {URL}" in text
+
+
+def test_punctuation_stays_with_the_formula_before_it(tmp_path):
+    """Also where the text after a link reads the same as the text after a formula."""
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "index.md").write_text("# Title\n\nBy [Abe](a.html), $x$, $y$.\n")
+    status, said, out = build(
+        tmp_path, MATHS, suppress_warnings=["myst.xref_missing"], **WITH_KATEX
+    )
+    assert status == 0, said
+    paragraph = BeautifulSoup((out / "index.html").read_text(), "html5lib").select_one("section p")
+    assert paragraph.a.next_sibling == ", "
+    marks = [s.contents[-1] for s in paragraph.select(".kept-together")]
+    assert marks == [",", "."]
