@@ -39,8 +39,8 @@ def test_an_entry_says_who_what_where_and_when(key):
 
 
 def test_no_work_is_listed_twice():
-    titles = [plain(entry.fields["title"]) for entry in BIBLIOGRAPHY.values()]
-    assert len(set(titles)) == len(titles), sorted(t for t in titles if titles.count(t) > 1)
+    works = [(plain(e.fields["title"]), e.fields["year"]) for e in BIBLIOGRAPHY.values()]
+    assert len(set(works)) == len(works), sorted(w for w in works if works.count(w) > 1)
 
 
 def cited_in_docstrings():
