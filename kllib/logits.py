@@ -9,8 +9,8 @@ Conventions, the same in every function:
   ``ValueError`` with where they stand.
 - ``kl_from_logits(p, q)`` is D(first‖second), the expectation under the first, in nats unless
   ``base=`` says otherwise. The logits of D are natural ones (of base e) whatever the base of D.
-- float32 and float16 logits are taken as they are and computed with in float64. Nothing of the size
-  of the input is allocated for a result of one number per row.
+- float32 and float16 logits are taken as they are and computed with in float64. Divergence and
+  cross-entropy of finite logits allocate nothing of the size of the input.
 - Accuracy: the value meant is that for exactly the floats given. The relative error is at most
   1e-12, near p = q included (down to D = 1e-20), unless the docstring says otherwise.
 """

@@ -30,6 +30,7 @@ from kllib._numerics.rows import pieces, row_blocks
 from kllib._numerics.validate import Array
 
 Rows: TypeAlias = NDArray[np.intp]
+Difference: TypeAlias = Callable[[Array, Array, DD], Array]
 
 # From here on `_directly` has lost no more than three digits of its sixteen.
 _LARGE = 0.01
@@ -53,7 +54,8 @@ def divergence(p: Array, q: Array) -> Array:
         rest = every[~(result < _LARGE)]
         result[rest] = _directly(p, q, rest)
         small = every[(result < _LARGE) & ~near]
-        result[small] = _by_terms(p, q, small)
+        by_terms = _by_terms(p, q, small)
+        result[small] = np.where(np.isnan(by_terms), result[small], by_terms)
         for i in every[~np.isfinite(result)]:
             result[i] = _with_impossible_outcomes(p[i], q[i])
         return result
@@ -117,15 +119,47 @@ def _by_terms(p: Array, q: Array, rows: Rows) -> Array:
         if (shift**2 > _SHIFT * spread**2).any():
             attempts.pop(0)
         centre = _difference(p[some, :1], q[some, :1])
-        for difference in attempts:
-            gap, mean = _moments(p, q, some, centre, difference)
-            value = gap - stable.phi(gap + mean)
-            precise = (difference is _exact_difference) | (shift**2 <= _SHIFT * gap)
-            if (precise & (value >= _LEFT * gap) & (np.abs(gap + mean) <= 0.5)).all():
-                break
-            centre = dd.add(centre, DD(mean[:, None], np.zeros_like(mean[:, None])))
-        result[block] = np.maximum(value, 0.0)  # which rounding might miss where it is zero
+        value, settled = _terms_about(p, q, some, centre, attempts)
+        if not settled.all():  # d of the first outcome may have nothing to do with E[d]
+            lost = rows[block][~settled]
+            centre = _difference_where_both_are_large(p, q, lost)
+            value[~settled], _ = _terms_about(p, q, lost, centre, [_exact_difference] * 3)
+        result[block] = value
     return result
+
+
+def _terms_about(
+    p: Array, q: Array, rows: slice | Rows, centre: DD, attempts: list[Difference]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """G − φ(G + E[v]) with the centre moved by E[v] between attempts, and whether that settled.
+
+    Not a number where the centre is still so far from log E[exp d] that the difference cancels.
+    """
+    shift = centre.hi[:, 0]
+    for difference in attempts:
+        gap, mean = _moments(p, q, rows, centre, difference)
+        value = gap - stable.phi(gap + mean)
+        precise = (difference is _exact_difference) | (shift**2 <= _SHIFT * gap)
+        close = (gap <= 1) & (np.abs(gap + mean) <= 0.5)
+        settled = precise & close & (value >= _LEFT * gap)
+        if settled.all():
+            break
+        centre = dd.add(centre, DD(mean[:, None], np.zeros_like(mean[:, None])))
+    # Rounding might miss zero where the value is zero
+    return np.where(close, np.maximum(value, 0.0), np.nan), settled
+
+
+def _difference_where_both_are_large(p: Array, q: Array, rows: Rows) -> DD:
+    """d of the outcome with the largest p·q: where D is small, it is near E[d]."""
+    every = np.arange(len(rows))
+    largest, place = np.full(len(rows), -np.inf), np.zeros(len(rows), dtype=np.intp)
+    for columns in pieces(p.shape[1]):
+        both = p[rows, columns] / 2 + q[rows, columns] / 2
+        best = np.argmax(both, axis=-1)
+        better = both[every, best] > largest
+        largest[better] = both[every, best][better]
+        place[better] = best[better] + columns.start
+    return _difference(p[rows, place][:, None], q[rows, place][:, None])
 
 
 def _moments(
@@ -133,7 +167,7 @@ def _moments(
     q: Array,
     rows: slice | Rows,
     centre: DD,
-    difference: Callable[[Array, Array, DD], Array],
+    difference: Difference,
 ) -> tuple[Array, Array]:
     """G and E[v]."""
     p_top = _tops(p[rows])

@@ -126,7 +126,7 @@ class VAEParameters:
 
     def from_vector(self, vector: ArrayLike) -> "VAEParameters":
         """The same architecture with the parameters in ``vector``, ordered as by to_vector."""
-        vector = validate.vectors("vector", vector)
+        vector = validate.vectors("vector", vector).copy()  # what the caller does to it later
         sizes = [np.size(part) for part in self._parts()]
         if vector.shape != (sum(sizes),):
             raise ValueError(f"vector must have shape ({sum(sizes)},); it has {vector.shape}")

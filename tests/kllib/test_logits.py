@@ -148,6 +148,52 @@ def test_log_sum_exp_near_zero_is_as_accurate_as_promised():
         assert error <= 1e-15 * max(1, -z.max())
 
 
+def exact_kl(p_logits, q_logits):
+    """Σ p log(p/q) by mpmath, at 60 digits."""
+    with mpmath.workdps(60):
+        p, q = ([mpmath.mpf(float(z)) for z in logits] for logits in (p_logits, q_logits))
+        p_total, q_total = (mpmath.log(mpmath.fsum(map(mpmath.exp, z))) for z in (p, q))
+        terms = [
+            mpmath.exp(a - p_total) * (a - p_total - b + q_total) for a, b in zip(p, q, strict=True)
+        ]
+        return float(mpmath.fsum(terms))
+
+
+LOWEST_FLOAT32 = float(np.finfo(np.float32).min)  # what many programs put for "masked"
+
+
+@pytest.mark.parametrize(
+    "p, q",
+    [
+        # The first 64 differences are alike, and a later outcome decides.
+        ([0.0] * 65, [0.0] * 64 + [50.0]),
+        ([0.0] * 65, [0.0] * 64 + [720.0]),
+        ([0.0] * 300, [0.0] * 200 + [60.0] + [0.0] * 99),
+        # The first outcome is masked, by another number in each: its difference says nothing.
+        ([-1e4, 0.1, -0.4, 0.7, 0.2], [LOWEST_FLOAT32, 0.1, -0.4, 0.7, 0.3]),
+        ([LOWEST_FLOAT32, 0.1, -0.4, 0.7, 0.2, -1.3], [-1e9, 0.2, -0.39, 0.71, 0.21, -1.29]),
+        ([-900.0] * 64 + [0.3, -0.2, 0.5], [-1e20] * 64 + [0.3001, -0.2, 0.4998]),
+    ],
+)
+def test_where_the_first_outcomes_mislead(p, q):
+    right = pytest.approx(exact_kl(p, q), rel=1e-12, abs=0)
+    assert kl_from_logits(p, q) == right
+    assert kl_from_logits(p[::-1], q[::-1]) == right
+    with_another = kl_from_logits([p, [0.0] * len(p)], [q, [0.0] * len(p)])
+    assert with_another[0] == right and with_another[1] == 0
+
+
+def test_a_later_outcome_far_above_the_others_at_random():
+    rng = np.random.default_rng(0)
+    for masked in (False, True) * 40:
+        p = rng.normal(size=80)
+        d = rng.uniform(0, 0.3, size=80)
+        d[rng.integers(64, 80, size=2)] = rng.uniform(5, 700, size=2)
+        if masked:
+            p[0], d[0] = -1e4, -1e30
+        assert kl_from_logits(p, p + d) == pytest.approx(exact_kl(p, p + d), rel=1e-12, abs=0)
+
+
 @given(vectors(5))
 def test_each_probability_by_mpmath(z):
     """Relative to each entry by itself, not to the largest."""

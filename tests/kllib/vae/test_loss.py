@@ -276,3 +276,11 @@ def test_a_noise_variance_beyond_the_range_of_a_float():
     zero = np.zeros(vae.to_vector().size)
     vae = replace(vae.from_vector(zero), log_noise_var=2000.0)
     assert vae_loss(vae, x).loss == pytest.approx(math.log(2 * math.pi) + 2000, rel=1e-14)
+
+
+def test_parameters_do_not_change_with_the_vector_they_were_made_from():
+    vae = made(None, None)
+    vector = vae.to_vector()
+    copy = vae.from_vector(vector)
+    vector += 1
+    np.testing.assert_array_equal(copy.to_vector(), vae.to_vector())
