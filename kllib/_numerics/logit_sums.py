@@ -17,7 +17,7 @@ Everything takes two-dimensional arrays, and works on blocks that stay in the ca
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -115,7 +115,7 @@ def _by_terms(p: Array, q: Array, rows: Rows) -> Array:
         some = _slice_if_possible(rows[block])
         sample = np.subtract(q[some, :_SAMPLE], p[some, :_SAMPLE], dtype=np.float64)
         shift, spread = sample[:, 0], np.ptp(sample, axis=-1)
-        attempts = [_rounded_difference, _exact_difference, _exact_difference]
+        attempts: list[Difference] = [_rounded_difference, _exact_difference, _exact_difference]
         if (shift**2 > _SHIFT * spread**2).any():
             attempts.pop(0)
         centre = _difference(p[some, :1], q[some, :1])
@@ -129,7 +129,7 @@ def _by_terms(p: Array, q: Array, rows: Rows) -> Array:
 
 
 def _terms_about(
-    p: Array, q: Array, rows: slice | Rows, centre: DD, attempts: list[Difference]
+    p: Array, q: Array, rows: slice | Rows, centre: DD, attempts: Sequence[Difference]
 ) -> tuple[Array, NDArray[np.bool_]]:
     """G − φ(G + E[v]) with the centre moved by E[v] between attempts, and whether that settled.
 

@@ -279,7 +279,7 @@ def test_a_noise_variance_beyond_the_range_of_a_float():
 
 
 def test_parameters_do_not_change_with_the_vector_they_were_made_from():
-    vae = made(None, None)
+    vae = made(*HIDDEN[0])
     vector = vae.to_vector()
     copy = vae.from_vector(vector)
     vector += 1
