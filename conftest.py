@@ -18,10 +18,10 @@ from nbval import plugin as nbval
 # The laws: the same examples in every run. COURSE_HYPOTHESIS=search draws new ones, and more.
 SLOW_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile(
-    "course", **SLOW_MACHINE, derandomize=True, database=None, max_examples=40, print_blob=False
+    "course", **SLOW_MACHINE, derandomize=True, database=None, max_examples=60, print_blob=False
 )
 settings.register_profile(
-    "search", **SLOW_MACHINE, derandomize=False, database=None, max_examples=200, print_blob=True
+    "search", **SLOW_MACHINE, derandomize=False, database=None, max_examples=300, print_blob=True
 )
 settings.load_profile(os.environ.get("COURSE_HYPOTHESIS", "course"))
 if settings.get_current_profile_name() == "course":

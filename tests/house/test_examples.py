@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE_AND_AFTER = """
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 def drawn():
     examples = []
@@ -17,7 +17,7 @@ def drawn():
         examples.append((x, k))
 
     law()
-    assert len(examples) == 40
+    assert len(examples) == settings().max_examples
     return examples
 
 before = drawn()
