@@ -19,20 +19,7 @@ DIVERGENCES = {
     *(("gaussian", name) for name in routes("gaussian")),
 }
 EVERY = [(module, name) for module in MODULES for name in routes(module)]
-# More than two seconds: quadrature with 20 digits, finite differences, fits from many starts.
-SLOW = {
-    ("distillation.loss", "distillation_gradient"),
-    ("families.dispatch", "kl_with_error"),
-    ("vae.posterior_collapse", "free_bits"),
-    ("vae.training", "train_vae"),
-    ("variational.normal_fits", "fit_normal_alpha"),
-    ("variational.normal_fits", "fit_normal_path"),
-}
-assert set(EVERY) >= SLOW
-PARAMETERS = [
-    pytest.param(*pair, id=".".join(pair), marks=[pytest.mark.slow] if pair in SLOW else [])
-    for pair in EVERY
-]
+IDS = [f"{module}.{name}" for module, name in EVERY]
 
 
 def test_every_public_name_has_a_second_route():
@@ -46,7 +33,8 @@ def test_every_public_name_has_a_second_route():
     assert named | {name for module in MODULES for name in exempt(module)} == set(kllib.__all__)
 
 
-@pytest.mark.parametrize(("module", "name"), PARAMETERS)
+@pytest.mark.slow  # a minute and a half of exact arithmetic
+@pytest.mark.parametrize(("module", "name"), EVERY, ids=IDS)
 def test_second_route(module, name):
     route = routes(module)[name]
     names = [case.name for case in route.inputs]
