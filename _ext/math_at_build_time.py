@@ -122,11 +122,9 @@ class KeepPunctuation(SphinxPostTransform):
     def run(self, **kwargs):
         for formula in list(self.document.findall(nodes.math)):
             after = formula.next_node(descend=False, siblings=True)
+            mark = PUNCTUATION.match(after) if isinstance(after, nodes.Text) else None
             signs = re.sub(r"[{}\s]", "", ONE_SIGN.sub("·", formula.astext()))
-            if not isinstance(after, nodes.Text) or len(signs) > KEPT_TOGETHER:
-                continue
-            mark = PUNCTUATION.match(after)
-            if mark:
+            if mark and len(signs) <= KEPT_TOGETHER:
                 together = nodes.inline("", "", classes=["kept-together"])
                 formula.replace_self(together)
                 together += [formula, nodes.Text(mark[0])]

@@ -3,6 +3,7 @@
 The directive ``run-record-table`` on a Markdown page lists all of them.
 """
 
+import functools
 import platform
 from datetime import datetime
 from importlib.metadata import version
@@ -25,6 +26,7 @@ class RunRecordTable(Directive):
         return [run_record_table()]
 
 
+@functools.cache  # said on every page
 def _versions():
     named = [f"{name} {version(name)}" for name in PACKAGES]
     return ", ".join([f"Python {platform.python_version()}", *named])
@@ -52,10 +54,8 @@ def _count_claims(app, doctree):
 
 
 def _link(app, docname, target, text):
-    link = nodes.reference(
-        "", text, internal=True, refuri=app.builder.get_relative_uri(docname, target)
-    )
-    return link
+    address = app.builder.get_relative_uri(docname, target)
+    return nodes.reference("", text, internal=True, refuri=address)
 
 
 def _write(app, doctree, docname):
