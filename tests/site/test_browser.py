@@ -1,5 +1,6 @@
 """Each page in a real browser: nothing overflows, fails, calls out or shuts a reader out."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -26,47 +27,20 @@ OPENED = [p for p in PAGES if not p.startswith(LISTINGS)] + longest(LISTINGS, 2)
 # shuts a reader out; the longest stands for the others in the dark.
 LIGHT_ONLY = {p for p in PAGES if p.startswith(REFERENCE)} - {*longest(REFERENCE, 1)}
 SHOWN = (390, 1280)  # widths of which a screenshot is kept
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 SCREENSHOTS = ROOT / "_build" / "screenshots"
-
-FOLD = "(open) => document.querySelectorAll('article details').forEach((d) => { d.open = open; })"
-
-# What sticks out to the right, unless it lies in a box that scrolls by itself.
-OVERFLOWING = """() => {
-  const width = document.documentElement.clientWidth;
-  const clipped = (e) => {
-    for (let p = e.parentElement; p && p !== document.body; p = p.parentElement)
-      if (getComputedStyle(p).overflowX !== 'visible') return true;
-    return false;
-  };
-  const all = document.querySelectorAll('.bd-article-container *, footer *');
-  const out = [...all].filter((e) => {
-    const box = e.getBoundingClientRect();
-    return box.width > 0 && box.right > width + 1 && !clipped(e);
-  }).map((e) => e.outerHTML.slice(0, 120));
-  if (document.documentElement.scrollWidth > width)
-    out.unshift(`the page is ${document.documentElement.scrollWidth} wide, the window ${width}`);
-  return out.slice(0, 5);
-}"""
-
-# A formula is hundreds of spans, hidden from screen readers, beside MathML for them. For axe, which
-# would take minutes over these, one letter stands in for each: it shows the formula's colour.
-AXE_RUN = """async ([tags, leftOut]) => {
-  const formulas = [...document.querySelectorAll('.katex')].map((e) => [e, [...e.childNodes]]);
-  formulas.forEach(([e]) => e.replaceChildren('x'));
-  const options = {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']};
-  const found = await axe.run({exclude: leftOut}, options);
-  formulas.forEach(([e, inside]) => e.replaceChildren(...inside));
-  return found.violations.map((v) =>
-    `${v.id} (${v.help}): ` + v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160)).join(' | '));
-}"""
+PAGE_CHECKS = (Path(__file__).parent / "page_checks.js").read_text(encoding="utf-8")
+# What paper has no use for.
+MACHINERY = ".bd-sidebar, .bd-header-article, .prev-next-area, details.hide, .headerlink"
+SOLUTIONS = "details.solution > summary + *"
 
 
 @pytest.fixture(scope="module")
-def axe_source():
+def scripts():
     if not AXE.is_file():
         pytest.fail("node_modules/axe-core is missing: run `make setup`")
-    return AXE.read_text(encoding="utf-8")
+    return AXE.read_text(encoding="utf-8") + PAGE_CHECKS
 
 
 def open_page(browser, address, path, theme, width, faults):
@@ -93,43 +67,93 @@ def open_page(browser, address, path, theme, width, faults):
     return page
 
 
-@pytest.mark.parametrize("path", OPENED)
-def test_page(path, browser, address, axe_source):
-    faults = []
+def ask(page, question, *given):
+    """The answer of a function in page_checks.js."""
+    return page.evaluate(f"(given) => pageChecks.{question}(...given)", list(given))
+
+
+def show(page, theme):
+    """The page as a reader sees it whose system prefers this theme."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
+
+
+def photograph(page, path, width, theme):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for theme in THEMES[:1] if path in LIGHT_ONLY else THEMES:
-        page = open_page(browser, address, path, theme, WIDTHS[0], faults)
-        shown = page.evaluate("() => document.documentElement.dataset.theme")
-        assert shown == theme, f"{path}: the system asks for {theme}, the page shows {shown}"
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            if width in SHOWN and path not in LIGHT_ONLY and not path.startswith(LISTINGS):
-                page.evaluate(FOLD, False)
-                name = path.removesuffix(".html").replace("/", "-")
-                # JPEG takes half the time of PNG.
-                page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{theme}.jpg", full_page=True)
-            # Unfold everything: a fault must not hide in a fold.
-            page.evaluate(FOLD, True)
-            page.wait_for_timeout(60)  # two frames: resize observers have run
-            for what in page.evaluate(OVERFLOWING):
-                faults.append(f"{theme}, {width} px: overflows: {what}")
-            # On a phone axe sees the whole text, in either theme; on a wide screen what there
-            # surrounds the text.
-            if width == 390 or (width == 1280 and theme == "light"):
-                page.evaluate(axe_source)
-                left_out = [] if width == 390 else [["article"]]
-                for violation in page.evaluate(AXE_RUN, [WCAG, left_out]):
+    name = path.removesuffix(".html").replace("/", "-")
+    # JPEG takes half the time of PNG.
+    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{theme}.jpg", full_page=True)
+
+
+@pytest.mark.parametrize("path", OPENED)
+def test_page(path, browser, address, scripts):
+    faults = []
+    themes = THEMES[:1] if path in LIGHT_ONLY else THEMES
+    page = open_page(browser, address, path, "light", WIDTHS[0], faults)
+    page.evaluate(scripts)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        if width in SHOWN and path not in LIGHT_ONLY and not path.startswith(LISTINGS):
+            ask(page, "fold", False)
+            for theme in themes:
+                show(page, theme)
+                photograph(page, path, width, theme)
+        # Unfold everything: a fault must not hide in a fold.
+        ask(page, "fold", True)
+        page.wait_for_timeout(60)  # two frames: resize observers have run
+        faults += [f"{width} px: overflows: {what}" for what in ask(page, "overflowing")]
+        for formula in ask(page, "unreachableFormulas"):
+            faults.append(f"{width} px: out of the keyboard's reach: {formula}")
+        if width == 390:  # on a phone axe sees the whole text, in the dark its colours
+            for theme, rules in zip(themes, (WCAG, COLOURS), strict=False):
+                show(page, theme)
+                for violation in ask(page, "violations", rules):
                     faults.append(f"{theme}, {width} px: axe: {violation}")
-        page.context.close()
+    ask(page, "fold", False)
+    page.emulate_media(media="print")
+    for seen in ask(page, "visible", MACHINERY):
+        faults.append(f"paper shows {seen}")
+    if len(ask(page, "visible", SOLUTIONS)) < page.locator(SOLUTIONS).count():
+        faults.append("paper hides a solution")
+    page.emulate_media(media="screen")
+    show(page, "light")
+    ask(page, "emptyTheArticle")
+    for violation in ask(page, "violations", WCAG):
+        faults.append(f"{WIDTHS[-1]} px, around the text: axe: {violation}")
+    page.context.close()
     assert not faults, f"{path}:\n" + "\n".join(dict.fromkeys(faults))
 
 
-def test_mathematics_without_javascript(browser, address, site):
-    pages = [p for p in PAGES if 'class="katex"' in (site / p).read_text(encoding="utf-8")]
-    assert pages, "no page holds mathematics: is it still rendered at build time?"
+def test_the_first_look_has_the_systems_theme(browser, address):
+    for theme in THEMES:
+        page = open_page(browser, address, "index.html", theme, 390, [])
+        assert page.evaluate("() => document.documentElement.dataset.theme") == theme
+        page.context.close()
+
+
+def test_a_fault_in_the_colours_of_code_is_found_and_the_page_stays_as_it_is(browser, scripts):
+    """Of many spans of one kind axe sees one: it must be one on each background."""
+    page = browser.new_page()
+    token = '<span class="k">if</span> <span class="n">x</span>'
+    faint = '<pre style="background: #ddd"><span></span><span class="n">y</span></pre>'
+    page.set_content(
+        "<!doctype html><html lang=en><title>t</title><style>.n { color: #767676 }</style><main>"
+        f'<div class="highlight"><pre style="background: #fff">{token * 3}</pre></div>'
+        f'<div class="highlight">{faint}</div><p class="katex"><b>z</b></p></main></html>'
+    )
+    page.evaluate(scripts)
+    before = page.content()
+    found = ask(page, "violations", COLOURS)
+    assert len(found) == 1 and '<span class="n">xx</span>' in found[0], found
+    assert page.content() == before
+    page.close()
+
+
+def test_mathematics_without_javascript(browser, address):
+    """On the longest chapters: test_pages.py sees that all of it is rendered at build time."""
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 900})
     page = context.new_page()
-    for path in pages:
+    for path in longest("chapters/", 2):
         page.goto(address + quote(path), wait_until="load")
         article = page.locator("article.bd-article")
         formula = article.locator(":not(details *) > .katex > .katex-html").first
@@ -150,35 +174,3 @@ def test_search_finds_a_chapter(browser, address):
     assert "chapters/" in result.get_attribute("href")
     assert not faults, faults
     page.context.close()
-
-
-def test_a_wide_formula_can_be_scrolled_by_keyboard(browser, address, site):
-    """On a phone at least one formula is wider than the page; it must be a tab stop with a name."""
-    for path in PAGES:
-        if 'class="math-scroll"' not in (site / path).read_text(encoding="utf-8"):
-            continue
-        page = open_page(browser, address, path, "light", 360, [])
-        page.wait_for_timeout(60)
-        bad = page.evaluate(
-            """() => [...document.querySelectorAll('.math-scroll')]
-              .filter((e) => e.clientWidth > 0)
-              .filter((e) => (e.scrollWidth > e.clientWidth + 1) !==
-                             (e.tabIndex === 0 && !!e.getAttribute('aria-label')))
-              .map((e) => e.textContent.slice(0, 80))"""
-        )
-        page.context.close()
-        assert not bad, f"{path}: {bad}"
-
-
-def test_paper_shows_the_solutions_and_none_of_the_machinery(browser, address):
-    chapters = [p for p in PAGES if p.startswith("chapters/0") and "exercise" not in p]
-    for path in chapters:
-        page = open_page(browser, address, path, "light", 800, [])
-        page.emulate_media(media="print")
-        seen = """(selector) => [...document.querySelectorAll(selector)]
-          .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80))"""
-        machinery = ".bd-sidebar, .bd-header-article, .prev-next-area, details.hide, .headerlink"
-        assert page.evaluate(seen, machinery) == [], path
-        printed = page.evaluate(seen, "details.solution > summary + *")
-        assert len(printed) == page.locator("details.solution").count() > 0, path
-        page.context.close()
