@@ -9,14 +9,9 @@ from kllib._numerics.validate import Array
 
 def extended_array(name: str, value: ArrayLike, infinity: float) -> Array:
     """``value`` as a float64 array of finite numbers, ``infinity`` (of one sign) being admitted."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        return validate.real_array(name, value)  # which says what is wrong
-    if isinstance(value, np.ma.MaskedArray) or array.dtype.kind != "f":
-        return validate.real_array(name, value)
-    validate.real_array(name, np.where(array == infinity, 0.0, array))
-    return array.astype(np.float64, copy=False)
+    array = validate.floats(name, value)
+    validate.require_finite(name, np.where(array == infinity, 0.0, array))
+    return array
 
 
 def logits(name: str, value: ArrayLike, axis: int) -> Array:

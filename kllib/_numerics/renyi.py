@@ -28,7 +28,7 @@ def divergence(p: Array, q: Array, order: float) -> Array:
         result = np.log1p(excess) / power
     if far.any():
         result = np.where(far, log_moment(p, q, power), result)
-    return result + 0.0  # not -0.0
+    return np.maximum(result, 0.0)  # of rounding nothing below 0 is left
 
 
 def log_moment(p: Array, q: Array, power: float) -> Array:
@@ -76,7 +76,11 @@ def surprise_of_support(p: Array, q: Array) -> Array:
     def of_rows(p: Array, q: Array) -> Array:
         inside = np.where(p > 0, q, 0.0).sum(axis=-1)
         outside = np.where(p > 0, 0.0, q).sum(axis=-1)
-        result: Array = np.log1p(outside / inside)
+        with np.errstate(over="ignore"):
+            result: Array = np.log1p(outside / inside)
+        # For so small a part of q that the ratio is no float.
+        tiny = np.isinf(result) & (inside > 0)
+        result[tiny] = np.log(outside[tiny]) - np.log(inside[tiny])
         return result
 
     return gaps.in_row_blocks(of_rows, p, q)

@@ -22,14 +22,14 @@ _FLOAT64 = np.dtype(np.float64)
 
 def real_array(name: str, value: ArrayLike) -> Array:
     """``value`` as a float64 array of finite numbers."""
-    array = _floats(name, value)
-    _require_finite(name, array)
+    array = floats(name, value)
+    require_finite(name, array)
     return array
 
 
 def rows(name: str, value: ArrayLike, axis: int) -> Array:
     """Real numbers, the given axis moved to the end; `are_distributions` checks them later."""
-    array = _floats(name, value)
+    array = floats(name, value)
     axis = axis_of(name, axis, array)
     if axis not in (-1, array.ndim - 1):
         array = np.moveaxis(array, axis, -1)
@@ -48,11 +48,13 @@ def are_distributions(valid: bool, totals: tuple[Array, Array], **arrays: Array)
             distribution(name, array)
 
 
-def _floats(name: str, value: ArrayLike) -> Array:
+def floats(name: str, value: ArrayLike) -> Array:
+    """``value`` as a float64 array, of which entries may be infinite or not a number."""
     if type(value) is np.ndarray and value.dtype == _FLOAT64 and value.size:
         return value  # as most arrays are: what follows takes a while when the array is short
-    if isinstance(value, np.ma.MaskedArray):
-        raise ValueError(f"{name} is a masked array; fill it or drop the masked entries first")
+    rows_of = value if isinstance(value, (list, tuple)) else ()
+    if any(isinstance(array, np.ma.MaskedArray) for array in (value, *rows_of)):
+        raise ValueError(f"{name} is a masked array, or holds one; fill it or drop the masked entries first")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -65,10 +67,9 @@ def _floats(name: str, value: ArrayLike) -> Array:
     if array.size == 0:
         raise ValueError(f"{name} is empty (shape {array.shape})")
     try:
-        floats = array.astype(np.float64, copy=False)
+        return array.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
-    return floats
 
 
 def weights(name: str, value: ArrayLike, axis: int) -> Array:
@@ -242,7 +243,7 @@ def _scalar(name: str, value: float) -> float:
     return number
 
 
-def _require_finite(name: str, array: Array) -> None:
+def require_finite(name: str, array: Array) -> None:
     # The extremes tell, without an array of truth values as long as a long argument.
     if not (array.min() > -math.inf and array.max() < math.inf):
         require(np.isfinite(array), name, array, "a non-finite entry")

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import validate
+from kllib._numerics import validate, validate_numbers
 from kllib._numerics.extended import extended_array
 
 __all__ = ["PrivacyGuarantee", "rdp_compose", "rdp_gaussian", "rdp_to_dp"]
@@ -79,7 +79,8 @@ def rdp_gaussian(sigma: ArrayLike, alpha: ArrayLike, *, sensitivity: ArrayLike =
     validate.broadcastable(sigma=noise, alpha=order, sensitivity=reach)
     with np.errstate(over="ignore", under="ignore"):
         ratio = reach / noise
-        result: Result = order / 2 * ratio * ratio
+        half = np.minimum(order, np.finfo(np.float64).max) / 2  # ∞ times a ratio that is 0 in floats
+        result: Result = np.where(order == np.inf, np.inf, half * ratio * ratio)[()]
     return result
 
 
@@ -121,8 +122,7 @@ def rdp_compose(*curves: ArrayLike, times: int = 1) -> Result:
     """
     if not curves:
         raise ValueError("rdp_compose needs at least one curve")
-    if isinstance(times, bool) or not isinstance(times, (int, np.integer)) or times < 1:
-        raise ValueError(f"times must be a whole number above 0; got {times!r}")
+    times = validate_numbers.whole_number("times", times)
     named = {f"curve {i}": _epsilons(f"curve {i}", curve) for i, curve in enumerate(curves)}
     validate.broadcastable(**named)
     with np.errstate(over="ignore"):

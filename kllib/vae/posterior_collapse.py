@@ -89,9 +89,11 @@ def active_units(mu: ArrayLike, *, threshold: float = 0.01) -> NDArray[np.bool_]
     """
     mu = _table("mu", mu)
     threshold = validate.non_negative_number("threshold", threshold)
-    size = max(1.0, float(np.abs(mu).max()))  # so that no sum overflows
+    size = np.maximum(1.0, np.abs(mu).max(axis=0))  # so that no sum overflows
     with np.errstate(over="ignore", under="ignore"):
-        return np.asarray((mu / size).std(axis=0) * size > math.sqrt(threshold))
+        varies = (mu / size).std(axis=0) * size > math.sqrt(threshold)
+    # The mean of equal numbers may differ from them by rounding.
+    return np.asarray(varies & (mu != mu[0]).any(axis=0))
 
 
 def free_bits(kl_per_dimension: ArrayLike, free_nats: float) -> np.float64 | Array:

@@ -53,6 +53,7 @@ NOT_A_DISTRIBUTION = [
     ([[0.5, 0.5], [1.0]], "is not an array of numbers"),
     (np.array(["2026-01-01"], dtype="M8[D]"), "must hold real numbers"),
     (np.ma.masked_array([0.5, 0.5], [True, False]), "is a masked array"),
+    ([FAIR, np.ma.masked_array([0.5, 0.5], [True, False])], "is a masked array, or holds one"),
 ]
 
 # Functions of one distribution under the name that the message must use.

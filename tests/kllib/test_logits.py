@@ -439,3 +439,7 @@ def test_other_arguments():
             function(GOOD, GOOD, base=0.5)
         with pytest.raises(ValueError, match="p_logits has no axis 2"):
             function(GOOD, GOOD, axis=2)
+
+
+def test_impossible_outcomes_in_an_array_of_objects():
+    assert softmax(np.array([-inf, 1.0, 1], dtype=object)).tolist() == [0, 0.5, 0.5]

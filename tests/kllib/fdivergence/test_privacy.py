@@ -74,6 +74,8 @@ def test_scales():
     assert rdp_gaussian(1e-200, 2) == inf  # above 1.8e308
     with np.errstate(all="raise"):  # whatever the caller has set
         assert rdp_gaussian(1e200, 2) == 0  # below 5e-324
+        # A ratio that is zero in floating point is not zero.
+        assert rdp_gaussian(1e300, [2, inf], sensitivity=1e-300).tolist() == [0, inf]
 
 
 # ------------------------------------------------------------------ composition
@@ -206,9 +208,10 @@ BAD = [
     (lambda: rdp_compose([1, -1]), "curve 0 must not be negative; got -1"),
     (lambda: rdp_compose([1], [np.nan]), "curve 1 has a non-finite entry: nan"),
     (lambda: rdp_compose([1, 2], [1, 2, 3]), "shapes do not broadcast: curve 0 has (2,)"),
-    (lambda: rdp_compose([1], times=0), "times must be a whole number above 0; got 0"),
-    (lambda: rdp_compose([1], times=1.5), "times must be a whole number above 0; got 1.5"),
-    (lambda: rdp_compose([1], times=True), "times must be a whole number above 0; got True"),
+    (lambda: rdp_compose([1], times=0), "times must be a whole number, 1 or above; got 0"),
+    (lambda: rdp_compose([1], times=1.5), "times must be a whole number; got 1.5"),
+    (lambda: rdp_compose([1], times=True), "times must be a whole number, 1 or above; got True"),
+    (lambda: rdp_compose([1], times=10**400), "times must be at most"),
     (lambda: rdp_to_dp([1, 2], [1, 1], 0.1), "alphas must be a list of finite orders above 1"),
     (lambda: rdp_to_dp([2, inf], [1, 1], 0.1), "alphas must be a list of finite orders above 1"),
     (lambda: rdp_to_dp(2, [1], 0.1), "alphas must be a list of finite orders above 1"),

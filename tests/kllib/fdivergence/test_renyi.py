@@ -85,6 +85,13 @@ def test_order_zero_is_the_surprise_of_the_support():
     p, q = [1e-300, 1, 0], [0.125, 0.125, 0.75]
     assert renyi_divergence(p, q, 0) == pytest.approx(log(4), rel=1e-15, abs=0)
     assert renyi_divergence(p, q, 0, base=2) == pytest.approx(2, rel=1e-15, abs=0)
+    # 1/q(p > 0) above 1.8e308: 1074 log 2
+    assert renyi_divergence([1, 0], [2.0**-1074, 1], 0) == pytest.approx(744.44, rel=1e-5)
+    assert renyi_divergence([1, 0], [2.0**-1074, 1], 0, base=2) == pytest.approx(1074, rel=1e-15)
+
+
+def test_equals_are_at_no_negative_distance():
+    assert renyi_divergence([0.3, 0.7], [0.3, 0.7], 1e300) == 0  # rounding alone gives -4e-317
 
 
 def test_bhattacharyya_by_hand():

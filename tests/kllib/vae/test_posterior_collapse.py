@@ -143,6 +143,9 @@ def test_bad_arguments(call, message):
 
 def test_extremes_without_warnings():
     assert active_units([[1e308, 0.0], [-1e308, 1e-300]]).tolist() == [True, False]
+    assert active_units([[1e200, 1.0], [-1e200, -1.0]]).tolist() == [True, True]
+    # The mean of three times 0.1 is not 0.1 in floating point.
+    assert active_units([[0.1, 0.1]] * 3, threshold=0).tolist() == [False, False]
     assert free_bits([1e308, 1e308], 1.0) == np.inf
     assert linear_kl_annealing(1e300, warm_up=1e-300) == 1
     assert cyclical_kl_annealing(5, period=10, ramp=1e-310) == 1
