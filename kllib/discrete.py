@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import comparison, stable, validate
+from kllib._numerics import averages, cross_entropy_sums, kl_sums, mutual_information_sums, validate
 
 __all__ = [
     "conditional_kl",
@@ -74,7 +74,7 @@ def entropy(p: ArrayLike, *, axis: int = -1, base: float | None = None) -> Resul
     """
     unit = validate.log_of_base(base)
     p = validate.rows("p", p, axis)
-    result = comparison.compare(p, p)
+    result = cross_entropy_sums.compare(p, p)
     validate.are_distributions(result.valid, result.totals, p=p)
     return result.cross_entropy / unit
 
@@ -120,7 +120,7 @@ def cross_entropy(
     """
     unit = validate.log_of_base(base)
     p, q = _pair(p, q, axis)
-    result = comparison.compare(p, q)
+    result = cross_entropy_sums.compare(p, q)
     validate.are_distributions(result.valid, result.totals, p=p, q=q)
     return result.cross_entropy / unit
 
@@ -181,7 +181,7 @@ def kl_divergence(
     """
     unit = validate.log_of_base(base)
     p, q = _pair(p, q, axis)
-    result = stable.compare(p, q)
+    result = kl_sums.compare(p, q)
     validate.are_distributions(result.valid, result.totals, p=p, q=q)
     return result.divergence / unit
 
@@ -272,7 +272,7 @@ def mutual_information(joint: ArrayLike, *, base: float | None = None) -> Result
     """
     unit = validate.log_of_base(base)
     joint = validate.joint_distribution("joint", joint)
-    return stable.dependence(joint) / unit
+    return mutual_information_sums.dependence(joint) / unit
 
 
 def conditional_kl(
@@ -323,8 +323,8 @@ def conditional_kl(
     q = validate.joint_distribution("joint_q", joint_q)
     validate.same_table(joint_p=p, joint_q=q)
     if given == 1:
-        p, q = stable.transposed(p), stable.transposed(q)
-    return stable.expectation(p.sum(axis=-1), stable.relative_entropy(p, q)) / unit
+        p, q = averages.transposed(p), averages.transposed(q)
+    return averages.expectation(p.sum(axis=-1), kl_sums.relative_entropy(p, q)) / unit
 
 
 def normalize(weights: ArrayLike, *, axis: int = -1) -> Array:
@@ -353,7 +353,7 @@ def normalize(weights: ArrayLike, *, axis: int = -1) -> Array:
     """
     array = validate.weights("weights", weights, axis)
     validate.some_positive("weights", array)
-    return np.moveaxis(stable.shares(array), -1, axis)
+    return np.moveaxis(averages.shares(array), -1, axis)
 
 
 def smooth(p: ArrayLike, alpha: float, *, axis: int = -1) -> Array:
@@ -388,7 +388,7 @@ def smooth(p: ArrayLike, alpha: float, *, axis: int = -1) -> Array:
     """
     amount = validate.non_negative_number("alpha", alpha)
     array = validate.distribution("p", p, axis)
-    return np.moveaxis(stable.shares(stable.shares(array) + amount), -1, axis)
+    return np.moveaxis(averages.shares(averages.shares(array) + amount), -1, axis)
 
 
 def _pair(p: ArrayLike, q: ArrayLike, axis: int) -> tuple[Array, Array]:

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import covariance, stable, validate
+from kllib._numerics import covariance, elementwise, validate
 
 __all__ = [
     "kl_diagonal_normal",
@@ -74,8 +74,8 @@ def kl_normal(mu1: ArrayLike, sigma1: ArrayLike, mu2: ArrayLike, sigma2: ArrayLi
     mu1, mu2 = validate.real_array("mu1", mu1), validate.real_array("mu2", mu2)
     sigma1, sigma2 = validate.positive("sigma1", sigma1), validate.positive("sigma2", sigma2)
     validate.broadcastable(mu1=mu1, sigma1=sigma1, mu2=mu2, sigma2=sigma2)
-    shift = stable.standardized(mu1, mu2, sigma2)
-    return stable.half(stable.variance_gap(sigma1, sigma2), stable.square(shift))
+    shift = elementwise.standardized(mu1, mu2, sigma2)
+    return elementwise.half(elementwise.variance_gap(sigma1, sigma2), elementwise.square(shift))
 
 
 def kl_standard_normal(mu: ArrayLike, log_var: ArrayLike) -> Result:
@@ -111,7 +111,7 @@ def kl_standard_normal(mu: ArrayLike, log_var: ArrayLike) -> Result:
     """
     mu, log_var = validate.real_array("mu", mu), validate.real_array("log_var", log_var)
     validate.broadcastable(mu=mu, log_var=log_var)
-    return stable.half(stable.exponential_gap(log_var), stable.square(mu))
+    return elementwise.half(elementwise.exponential_gap(log_var), elementwise.square(mu))
 
 
 def kl_diagonal_normal(
@@ -156,9 +156,9 @@ def kl_diagonal_normal(
     log_var1 = validate.vectors("log_var1", log_var1)
     log_var2 = validate.vectors("log_var2", log_var2)
     validate.same_length(mean1=mean1, log_var1=log_var1, mean2=mean2, log_var2=log_var2)
-    shift = stable.standardized_by_log_variance(mean1, mean2, log_var2)
-    gap = stable.exponential_gap(stable.difference(log_var1, log_var2))
-    return stable.half(gap.sum(axis=-1), stable.square(shift).sum(axis=-1))
+    shift = elementwise.standardized_by_log_variance(mean1, mean2, log_var2)
+    gap = elementwise.exponential_gap(elementwise.difference(log_var1, log_var2))
+    return elementwise.half(gap.sum(axis=-1), elementwise.square(shift).sum(axis=-1))
 
 
 def kl_multivariate_normal(
@@ -211,4 +211,4 @@ def kl_multivariate_normal(
     validate.same_length(mean1=mean1, cov1=cov1[..., 0], mean2=mean2, cov2=cov2[..., 0])
     gap, whitening = covariance.relative_gap(cov1, cov2)
     shift = whitening.difference(mean1, mean2)
-    return stable.half(gap, stable.square(shift).sum(axis=-1))
+    return elementwise.half(gap, elementwise.square(shift).sum(axis=-1))

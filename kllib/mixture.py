@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import mixture_integrals, stable, validate, validate_numbers
+from kllib._numerics import averages, elementwise, mixture_integrals, validate, validate_numbers
 from kllib._numerics.validate import Array
 
 __all__ = [
@@ -74,20 +74,20 @@ class NormalMixture:
     @property
     def mean(self) -> float:
         """Σ_k w_k μ_k."""
-        return float(stable.expectation(self.weights, self.means))
+        return float(averages.expectation(self.weights, self.means))
 
     @property
     def variance(self) -> float:
         """Σ_k w_k [σ_k² + (μ_k − mean)²]."""
-        spread = stable.square(self.sigmas) + stable.square(self.means - self.mean)
-        return float(stable.expectation(self.weights, spread))
+        spread = elementwise.square(self.sigmas) + elementwise.square(self.means - self.mean)
+        return float(averages.expectation(self.weights, spread))
 
     @property
     def standard_deviation(self) -> float:
         """The square root of the variance, which may itself be beyond the range of a float."""
         scale = float(max(self.sigmas.max(), np.ptp(self.means)))
         spread = np.hypot(self.sigmas / scale, (self.means - self.mean) / scale)
-        return scale * math.sqrt(float(stable.expectation(self.weights, spread * spread)))
+        return scale * math.sqrt(float(averages.expectation(self.weights, spread * spread)))
 
     def log_density(self, x: ArrayLike) -> np.float64 | Array:
         """log p(x), element by element; finite far out in the tails, where p(x) underflows.
@@ -115,7 +115,7 @@ class NormalMixture:
                 f"{x[lost].flat[0]:.6g}"
             )
         with np.errstate(under="ignore"):
-            return stable.shares(np.exp(terms - top))
+            return averages.shares(np.exp(terms - top))
 
     def shifted(self, by: float) -> "NormalMixture":
         """The distribution of X + by, for one number ``by``."""
@@ -127,16 +127,16 @@ class NormalMixture:
         """``size`` independent draws."""
         rng = validate_numbers.generator(rng)
         size = validate_numbers.whole_number("size", size)
-        component = rng.choice(self.weights.size, size=size, p=stable.shares(self.weights))
+        component = rng.choice(self.weights.size, size=size, p=averages.shares(self.weights))
         return rng.normal(self.means[component], self.sigmas[component])
 
     def _log_terms(self, x: Array) -> Array:
         """log w_k + log N(x; μ_k, σ_k²), the components along a new last axis."""
         with np.errstate(divide="ignore"):
-            log_weights = np.log(stable.shares(self.weights))
-        shift = stable.standardized(x[..., None], self.means, self.sigmas)
+            log_weights = np.log(averages.shares(self.weights))
+        shift = elementwise.standardized(x[..., None], self.means, self.sigmas)
         constants = log_weights - np.log(self.sigmas) - math.log(2 * math.pi) / 2
-        result: Array = constants - stable.square(shift) / 2
+        result: Array = constants - elementwise.square(shift) / 2
         return result
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.double_double import DD
 from kllib._numerics.validate import Array, batch_index
 
@@ -81,7 +81,7 @@ def relative_gap(cov1: Array, cov2: Array) -> tuple[Array, Whitening]:
     near = ((eigenvalues > _LEAST) & (eigenvalues < _MOST)).all(axis=-1)
     doublings = 2 * (first.exponent.sum(axis=-1) - second.exponent.sum(axis=-1))
     log_det = first.log_det_scaled - second.log_det_scaled + math.log(2) * doublings
-    gap = np.where(near, stable.phi(eigenvalues).sum(axis=-1), trace - log_det)
+    gap = np.where(near, elementwise.phi(eigenvalues).sum(axis=-1), trace - log_det)
     return np.where(within_range, gap, np.inf), second
 
 

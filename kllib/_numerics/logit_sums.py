@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.double_double import DD
 from kllib._numerics.rows import pieces, row_blocks
 from kllib._numerics.validate import Array
@@ -138,7 +138,7 @@ def _terms_about(
     shift = centre.hi[:, 0]
     for difference in attempts:
         gap, mean = _moments(p, q, rows, centre, difference)
-        value = gap - stable.phi(gap + mean)
+        value = gap - elementwise.phi(gap + mean)
         precise = (difference is _exact_difference) | (shift**2 <= _SHIFT * gap)
         close = (gap <= 1) & (np.abs(gap + mean) <= 0.5)
         settled = precise & close & (value >= _LEFT * gap)

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.validate import Array
 
 # Panels begin at these distances from each mean, in standard deviations. The density of a normal
@@ -89,9 +89,9 @@ def alpha_gap(log_p: Array, log_q: Array, alpha: float) -> Array:
         log_p, log_q, alpha = log_q, log_p, 1 - alpha
     with np.errstate(invalid="ignore", under="ignore", over="ignore"):
         p, q, v = np.exp(log_p), np.exp(log_q), log_p - log_q
-        near = stable.exponential_gap(v)  # eᵛ − 1 − v, and the same of αv
+        near = elementwise.exponential_gap(v)  # eᵛ − 1 − v, and the same of αv
         if alpha > 0:
-            near = near - stable.exponential_gap(alpha * v) / alpha
+            near = near - elementwise.exponential_gap(alpha * v) / alpha
         gap = np.where(np.abs(v) < 1, q * near, p - q - alpha_pull(log_p, log_q, alpha))
     return np.where(np.isnan(gap), 0.0, gap / (1 - alpha))  # both densities underflow
 

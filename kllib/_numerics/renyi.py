@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from kllib._numerics import gaps
+from kllib._numerics import fdivergence_terms
 from kllib._numerics.validate import Array
 
 
@@ -16,13 +16,13 @@ def divergence(p: Array, q: Array, order: float) -> Array:
     """
     power = order - 1
     scale = order * power
-    alpha_divergence = gaps.alpha(order)
+    alpha_divergence = fdivergence_terms.alpha(order)
 
     def terms(p: Array, q: Array, gap: Array) -> Array:
         return scale * alpha_divergence(p, q, gap)
 
     slope = -order if power < 0 else math.inf
-    excess = gaps.divergence(p, q, terms, at_zero=power, slope=slope)
+    excess = fdivergence_terms.divergence(p, q, terms, at_zero=power, slope=slope)
     far = ~(np.abs(excess) <= 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = np.log1p(excess) / power
@@ -40,9 +40,9 @@ def log_moment(p: Array, q: Array, power: float) -> Array:
     def of_rows(p: Array, q: Array) -> Array:
         total = p.sum(axis=-1, keepdims=True)
         tops, sums = [], []
-        for part, model, gap in gaps.matched(p, q):
+        for part, model, gap in fdivergence_terms.matched(p, q):
             both = (part > 0) & (model > 0)
-            w = gaps.log_ratio(part, model, gap) + np.log(part / total) / power
+            w = fdivergence_terms.log_ratio(part, model, gap) + np.log(part / total) / power
             w = np.where(both, w, nothing)
             top = extreme(w, axis=-1, keepdims=True)
             tops.append(top[:, 0])
@@ -54,7 +54,7 @@ def log_moment(p: Array, q: Array, power: float) -> Array:
         impossible = ((p > 0) & (q == 0)).any(axis=-1) & (power > 0)
         return np.where(impossible, math.inf, result)
 
-    return gaps.in_row_blocks(of_rows, p, q)
+    return fdivergence_terms.in_row_blocks(of_rows, p, q)
 
 
 def largest_log_ratio(p: Array, q: Array) -> Array:
@@ -62,12 +62,12 @@ def largest_log_ratio(p: Array, q: Array) -> Array:
 
     def of_rows(p: Array, q: Array) -> Array:
         largest = np.zeros(p.shape[0])  # the largest ratio is at least one
-        for part, model, gap in gaps.matched(p, q):
-            ratios = np.where(part > 0, gaps.log_ratio(part, model, gap), -math.inf)
+        for part, model, gap in fdivergence_terms.matched(p, q):
+            ratios = np.where(part > 0, fdivergence_terms.log_ratio(part, model, gap), -math.inf)
             largest = np.maximum(largest, ratios.max(axis=-1))
         return largest
 
-    return gaps.in_row_blocks(of_rows, p, q)
+    return fdivergence_terms.in_row_blocks(of_rows, p, q)
 
 
 def surprise_of_support(p: Array, q: Array) -> Array:
@@ -83,7 +83,7 @@ def surprise_of_support(p: Array, q: Array) -> Array:
         result[tiny] = np.log(outside[tiny]) - np.log(inside[tiny])
         return result
 
-    return gaps.in_row_blocks(of_rows, p, q)
+    return fdivergence_terms.in_row_blocks(of_rows, p, q)
 
 
 def overlap(p: Array, q: Array) -> Array:
@@ -94,4 +94,4 @@ def overlap(p: Array, q: Array) -> Array:
         result: Array = shared / np.sqrt(p.sum(axis=-1) * q.sum(axis=-1))
         return result
 
-    return gaps.in_row_blocks(of_rows, p, q)
+    return fdivergence_terms.in_row_blocks(of_rows, p, q)

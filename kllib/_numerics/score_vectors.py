@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate
+from kllib._numerics import averages, elementwise, validate
 from kllib._numerics.validate import Array
 
 
@@ -22,8 +22,8 @@ def rows(name: str, value: ArrayLike, p: Array) -> Array:
 def scores(value: ArrayLike, p: Array) -> Array:
     """Rows that average to zero under p, as derivatives of log p do."""
     array = rows("scores", value, p)
-    mean = np.asarray(stable.expectation(p[..., None, :], array))
-    size = np.sqrt(stable.expectation(p[..., None, :], stable.square(array)))
+    mean = np.asarray(averages.expectation(p[..., None, :], array))
+    size = np.sqrt(averages.expectation(p[..., None, :], elementwise.square(array)))
     wrong = np.abs(mean) > validate.TOLERANCE * size
     if np.any(wrong):
         index = validate.first(wrong)

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kllib._numerics import averages, elementwise
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
 from kllib._numerics.validate import Array
 
-# Where the terms are computed by series; as in `stable`, which has the series.
+# Where the terms are computed by series; as in `elementwise`, which has the series.
 _NEAR = 0.25
 
 
@@ -43,7 +43,7 @@ def tilted(
     top = tilt.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore", divide="ignore"):
         u = (tilt - top) / scale
-        less = stable.expectation(np.exp(log_p), np.expm1(u))[..., None]
+        less = averages.expectation(np.exp(log_p), np.expm1(u))[..., None]
         near = np.log1p(np.maximum(less, -0.5))
         # Far from the top: tilts from that of the outcome with the largest p·q, where both matter.
         shared = np.argmax(2 * log_p + u, axis=-1, keepdims=True)
@@ -108,7 +108,7 @@ def forward(tilt: TiltedPair) -> Array:
     """D(p‖q)."""
     p, q, v = np.exp(tilt.log_p), model(tilt), tilt.log_ratio
     with np.errstate(invalid="ignore", over="ignore"):
-        near = p * stable.exponential_gap(v)
+        near = p * elementwise.exponential_gap(v)
         terms = np.where(np.abs(v) < _NEAR, near, q - p * (1 + v))
     return _total(np.where(p > 0, terms, q))
 
@@ -117,7 +117,7 @@ def reverse(tilt: TiltedPair) -> Array:
     """D(q‖p)."""
     p, q, v = np.exp(tilt.log_p), model(tilt), tilt.log_ratio
     with np.errstate(invalid="ignore", over="ignore"):
-        near = q * stable.exponential_gap(-v)
+        near = q * elementwise.exponential_gap(-v)
         terms = np.where(np.abs(v) < _NEAR, near, q * (v - 1) + p)
     return _total(np.where(q > 0, terms, p))
 
@@ -142,7 +142,7 @@ def _to_mixture(p: Array, q: Array, v: Array, share: float) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         u = share * np.expm1(v)
         far = share * (q - p) - p * to_mixture(v, share)
-        terms = np.where(np.abs(u) < _NEAR, p * stable.phi(u), far)
+        terms = np.where(np.abs(u) < _NEAR, p * elementwise.phi(u), far)
     return np.where(p > 0, terms, share * q)
 
 

@@ -54,7 +54,7 @@ def floats(name: str, value: ArrayLike) -> Array:
         return value  # as most arrays are: what follows takes a while when the array is short
     rows_of = value if isinstance(value, (list, tuple)) else ()
     if any(isinstance(array, np.ma.MaskedArray) for array in (value, *rows_of)):
-        raise ValueError(f"{name} is a masked array, or holds one; fill it or drop the masked entries first")
+        raise ValueError(f"{name} is a masked array, or holds one; fill or drop what is masked")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:

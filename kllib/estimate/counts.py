@@ -13,7 +13,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_samples
+from kllib._numerics import kl_sums, mutual_information_sums, validate, validate_samples
 from kllib._numerics.validate import Array
 from kllib.discrete import entropy, normalize
 
@@ -182,7 +182,7 @@ def plug_in_kl(counts: ArrayLike, q: ArrayLike, *, base: float | None = None) ->
     counts, q = validate_samples.counts("counts", counts), validate.distribution("q", q)
     validate.same_length(counts=counts, q=q)
     # It divides both by their totals, so that no rounding of p̂ comes in.
-    return stable.relative_entropy(counts, q) / validate.log_of_base(base)
+    return kl_sums.relative_entropy(counts, q) / validate.log_of_base(base)
 
 
 def miller_madow_kl(counts: ArrayLike, q: ArrayLike, *, base: float | None = None) -> Result:
@@ -289,7 +289,7 @@ def g_test(counts_a: ArrayLike, counts_b: ArrayLike) -> GTestResult:
     )
     validate.same_length(counts_a=a, counts_b=b)
     table = np.stack(np.broadcast_arrays(a, b), axis=-2)
-    statistic = 2 * table.sum(axis=(-2, -1)) * stable.dependence(table)
+    statistic = 2 * table.sum(axis=(-2, -1)) * mutual_information_sums.dependence(table)
     return _against_chi_squared(statistic, categories=table.any(axis=-2).sum(axis=-1))
 
 
@@ -330,7 +330,7 @@ def g_test_goodness_of_fit(counts: ArrayLike, q: ArrayLike) -> GTestResult:
     """
     counts, q = validate_samples.counts("counts", counts), validate.distribution("q", q)
     validate.same_length(counts=counts, q=q)
-    statistic = 2 * counts.sum(axis=-1) * stable.relative_entropy(counts, q)
+    statistic = 2 * counts.sum(axis=-1) * kl_sums.relative_entropy(counts, q)
     categories = np.broadcast_to((q > 0).sum(axis=-1), np.shape(statistic))
     return _against_chi_squared(statistic, categories)
 

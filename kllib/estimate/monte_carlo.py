@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable, validate, validate_numbers, validate_samples
+from kllib._numerics import elementwise, validate, validate_numbers, validate_samples
 from kllib._numerics.double_double import DD
 from kllib._numerics.extended import extended_array
 from kllib._numerics.validate import Array
@@ -137,7 +137,7 @@ def monte_carlo_kl(
         elif estimator == "k2":
             values = r**2 / 2
         else:
-            values = stable.exponential_gap(-r)
+            values = elementwise.exponential_gap(-r)
         # In units of the largest, as sums and squares may lie beyond the range of a float; a power
         # of two changes no digit.
         exponent = np.frexp(np.abs(values).max())[1]

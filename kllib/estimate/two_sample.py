@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate, validate_numbers, validate_samples
+from kllib._numerics import averages, elementwise, validate, validate_numbers, validate_samples
 from kllib._numerics.validate import Array
 
 __all__ = ["knn_kl", "maximum_mean_discrepancy", "wasserstein_1d"]
@@ -217,7 +217,7 @@ def _kernel_less_one(x: Array, y: Array, bandwidth: float) -> Array:
     h = np.asarray(bandwidth)
     with np.errstate(over="ignore"):
         squared = sum(
-            stable.square(stable.standardized(x[:, None, c], y[None, :, c], h))
+            elementwise.square(elementwise.standardized(x[:, None, c], y[None, :, c], h))
             for c in range(x.shape[1])
         )
     result: Array = np.expm1(-squared / 2)
@@ -236,4 +236,4 @@ def _weighted_points(
             f"lengths differ: {name} has {len(array)} points, {weight_name} has shape "
             f"{probabilities.shape}"
         )
-    return array, stable.shares(probabilities)
+    return array, averages.shares(probabilities)

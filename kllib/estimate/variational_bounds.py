@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate
+from kllib._numerics import averages, elementwise, validate
 from kllib._numerics.extended import extended_array
 from kllib._numerics.validate import Array
 
@@ -72,7 +72,7 @@ def donsker_varadhan(
     at_p, weights_p = _critic("critic_p", critic_p, "p", p, allowed=np.inf)
     at_q, weights_q = _critic("critic_q", critic_q, "q", q, allowed=-np.inf)
     validate.broadcastable(critic_p=at_p[..., 0], critic_q=at_q[..., 0])
-    return _difference(stable.expectation(weights_p, at_p), _log_mean_exp(at_q, weights_q))
+    return _difference(averages.expectation(weights_p, at_p), _log_mean_exp(at_q, weights_q))
 
 
 def nwj_bound(
@@ -191,7 +191,8 @@ def f_divergence_bound(
     if np.isnan(penalty[weights_q > 0]).any():
         raise ValueError("conjugate gives nan: critic_q has a value outside its domain")
     penalty = np.where(weights_q > 0, penalty, 0.0)
-    return _difference(stable.expectation(weights_p, at_p), stable.expectation(weights_q, penalty))
+    gain = averages.expectation(weights_p, at_p)
+    return _difference(gain, averages.expectation(weights_q, penalty))
 
 
 def infonce_bound(scores: ArrayLike) -> Result:
@@ -234,9 +235,9 @@ def infonce_bound(scores: ArrayLike) -> Result:
         raise ValueError(f"scores must be a square table, or a stack; its shape is {scores.shape}")
     matched = np.diagonal(scores, axis1=-2, axis2=-1)
     # log n + s_ii − log Σ_j exp s_ij, as one mean over j
-    relative = stable.difference(scores, matched[..., None])
+    relative = elementwise.difference(scores, matched[..., None])
     weights = _summable(np.ones_like(scores))
-    result: Result = 0.0 - stable.expectation(weights[..., 0], _log_mean_exp(relative, weights))
+    result: Result = 0.0 - averages.expectation(weights[..., 0], _log_mean_exp(relative, weights))
     return result
 
 
@@ -268,8 +269,8 @@ def _log_mean_exp(values: Array, weights: Array) -> Array:
     largest = counted.max(axis=-1, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        below = stable.expectation(weights, np.expm1(counted - shift))
-        mean = stable.expectation(weights, np.exp(counted - shift))
+        below = averages.expectation(weights, np.expm1(counted - shift))
+        mean = averages.expectation(weights, np.exp(counted - shift))
         # The first keeps the digits when all the values are nearly the same.
         log_mean = np.where(mean > 0.5, np.log1p(below), np.log(mean))
         result: Array = np.squeeze(shift, axis=-1) + log_mean

@@ -7,7 +7,7 @@ range of a float. ``nan`` marks a pair for which there is no closed form.
 
 import numpy as np
 
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.double_double import DD, two_sum
 from kllib._numerics.validate import Array
 from kllib.families._discrete_families import log_ratio, ratio_gap
@@ -18,7 +18,7 @@ _FAR = 40.0
 
 def kl_exponential(origin1: Array, scale1: Array, origin2: Array, scale2: Array) -> Array:
     """r − 1 − log r + (origin1 − origin2)/scale2 with r = scale1/scale2; ∞ if p starts first."""
-    shift = stable.standardized(origin1, origin2, scale2)
+    shift = elementwise.standardized(origin1, origin2, scale2)
     return np.where(origin1 >= origin2, ratio_gap(scale2, scale1) + shift, np.inf)
 
 
@@ -41,18 +41,19 @@ def kl_laplace(centre1: Array, scale1: Array, centre2: Array, scale2: Array) -> 
 
     The same as log(scale2/scale1) + |centre1 − centre2|/scale2 + r e^(−d) − 1.
     """
-    distance = np.abs(stable.standardized(centre1, centre2, scale1))
+    distance = np.abs(elementwise.standardized(centre1, centre2, scale1))
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         # Far apart, r d may be in range though neither d nor 1/r is.
-        far = np.abs(stable.standardized(centre1, centre2, scale2)) * (1 - 1 / distance)
-        near = scale1 / scale2 * stable.exponential_gap(-np.minimum(distance, _FAR))
+        far = np.abs(elementwise.standardized(centre1, centre2, scale2)) * (1 - 1 / distance)
+        near = scale1 / scale2 * elementwise.exponential_gap(-np.minimum(distance, _FAR))
         return ratio_gap(scale2, scale1) + np.where(distance < _FAR, near, far)
 
 
 def kl_log_normal(sigma1: Array, scale1: Array, sigma2: Array, scale2: Array) -> Array:
     """D of the normal distributions of the logarithms, whose means are log(scale)."""
     shift = log_ratio(scale1, scale2) / sigma2
-    return np.asarray(stable.half(stable.variance_gap(sigma1, sigma2), stable.square(shift)))
+    gap = elementwise.variance_gap(sigma1, sigma2)
+    return np.asarray(elementwise.half(gap, elementwise.square(shift)))
 
 
 def kl_pareto(exponent1: Array, least1: Array, exponent2: Array, least2: Array) -> Array:
@@ -80,7 +81,7 @@ def kl_cauchy(centre1: Array, scale1: Array, centre2: Array, scale2: Array) -> A
     """
     geometric_mean = np.sqrt(scale1) * np.sqrt(scale2)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
-        half_step = stable.standardized(scale1, scale2, geometric_mean) / 2
-        half_shift = stable.standardized(centre1, centre2, geometric_mean) / 2
+        half_step = elementwise.standardized(scale1, scale2, geometric_mean) / 2
+        half_shift = elementwise.standardized(centre1, centre2, geometric_mean) / 2
         distance = np.hypot(half_step, half_shift)
         return np.where(distance < 1e100, np.log1p(distance**2), 2 * np.log(distance))

@@ -10,7 +10,7 @@ one difference in both. The geometric and the negative binomial divergences are 
 
 import numpy as np
 
-from kllib._numerics import stable
+from kllib._numerics import elementwise, kl_sums
 from kllib._numerics.validate import Array
 
 # Where φ is taken from its series; beyond it loses at most a factor of 20.
@@ -35,7 +35,7 @@ def _ratio_gap(a: Array, b: Array, difference: Array) -> Array:
         u = difference / a
         near = np.abs(u) < _NEAR
         far = u + (np.log(a) - np.log(b))
-        return np.where(near, stable.phi(np.where(near, u, 0.0)), far)
+        return np.where(near, elementwise.phi(np.where(near, u, 0.0)), far)
 
 
 def _share_gap(a: Array, b: Array, difference: Array) -> Array:
@@ -44,7 +44,7 @@ def _share_gap(a: Array, b: Array, difference: Array) -> Array:
         u = difference / a
         near = np.abs(u) < _NEAR
         far = difference + a * (np.log(a) - np.log(b))
-        terms = np.where(near, a * stable.phi(np.where(near, u, 0.0)), far)
+        terms = np.where(near, a * elementwise.phi(np.where(near, u, 0.0)), far)
     return np.where(a > 0, terms, b)
 
 
@@ -90,7 +90,7 @@ def kl_discrete_uniform(low1: Array, high1: Array, low2: Array, high2: Array) ->
 
 def kl_multinomial(n1: Array, p1: Array, n2: Array, p2: Array) -> Array:
     """n Σ p1 log(p1/p2) when n1 = n2 = n, else ∞: counts that add up to n1 never add up to n2."""
-    one_trial = stable.relative_entropy(p1, p2)
+    one_trial = kl_sums.relative_entropy(p1, p2)
     with np.errstate(invalid="ignore"):
         same = np.where(n1 > 0, n1 * one_trial, 0.0)
     return np.where(n1 == n2, same, np.inf)
@@ -102,4 +102,4 @@ def kl_outcomes(values1: Array, p1: Array, values2: Array, p2: Array) -> Array:
     p, q = np.zeros(outcomes.size), np.zeros(outcomes.size)
     np.add.at(p, places[: values1.size], p1)
     np.add.at(q, places[values1.size :], p2)
-    return stable.relative_entropy(p, q)
+    return kl_sums.relative_entropy(p, q)

@@ -6,7 +6,7 @@ D(first‖second) in nats, arguments broadcast, numbers give a float, and bad ar
 
 A divergence is a sum of two parts that are never negative, so that nothing cancels when the two
 distributions are nearly equal: one for the scales and one for the shapes, a Bregman gap
-(`kllib._numerics.special_gaps`). There is no third because scale and shape are taken as parameters
+(`kllib._numerics.bregman_gaps`). There is no third because scale and shape are taken as parameters
 that are orthogonal in the Fisher metric: for instance, the mean and the shape of a gamma
 distribution.
 
@@ -30,11 +30,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kllib._numerics import averages, bregman_gaps, elementwise, kl_sums, validate
 from kllib._numerics import double_double as dd
-from kllib._numerics import special_gaps, stable, validate
+from kllib._numerics.bregman_gaps import Step, step
 from kllib._numerics.double_double import DD
-from kllib._numerics.gap_sums import log_ratio
-from kllib._numerics.special_gaps import Step, step
+from kllib._numerics.elementwise import log_ratio
 
 __all__ = [
     "kl_beta",
@@ -114,7 +114,7 @@ def kl_chi2(df1: ArrayLike, df2: ArrayLike) -> Result:
     The degrees of freedom are positive, and need not be integers.
     """
     n1, n2 = _positives(df1=df1, df2=df2)
-    return _total(special_gaps.gammaln_gap(step(n1 / 2, n2 / 2)))
+    return _total(bregman_gaps.gammaln_gap(step(n1 / 2, n2 / 2)))
 
 
 def kl_chi(df1: ArrayLike, scale1: ArrayLike, df2: ArrayLike, scale2: ArrayLike) -> Result:
@@ -265,7 +265,7 @@ def kl_gumbel(loc1: ArrayLike, scale1: ArrayLike, loc2: ArrayLike, scale2: Array
     mu1, mu2 = validate.real_array("loc1", loc1), validate.real_array("loc2", loc2)
     beta1, beta2 = validate.positive("scale1", scale1), validate.positive("scale2", scale2)
     validate.broadcastable(loc1=mu1, scale1=beta1, loc2=mu2, scale2=beta2)
-    return _weibull(beta2, beta1, stable.standardized(mu2, mu1, beta2))
+    return _weibull(beta2, beta1, elementwise.standardized(mu2, mu1, beta2))
 
 
 def kl_von_mises(mu1: ArrayLike, kappa1: ArrayLike, mu2: ArrayLike, kappa2: ArrayLike) -> Result:
@@ -309,21 +309,21 @@ def kl_von_mises(mu1: ArrayLike, kappa1: ArrayLike, mu2: ArrayLike, kappa2: Arra
     validate.broadcastable(mu1=mu1, kappa1=kappa1, mu2=mu2, kappa2=kappa2)
     turn = dd.two_sum(mu1 / 2, -mu2 / 2)
     sine = np.sin(turn.hi) * np.cos(turn.lo) + np.cos(turn.hi) * np.sin(turn.lo)
-    turned = 2 * special_gaps.mean_cosine(kappa1) * sine**2  # 1 − cos x = 2 sin²(x/2)
+    turned = 2 * bregman_gaps.mean_cosine(kappa1) * sine**2  # 1 − cos x = 2 sin²(x/2)
     with np.errstate(over="ignore", under="ignore"):
         shift = kappa2 * turned
-    return _total(special_gaps.log_i0_gap(step(kappa1, kappa2)), shift)
+    return _total(bregman_gaps.log_i0_gap(step(kappa1, kappa2)), shift)
 
 
 def _gamma(a1: Array, a2: Array, top: list[Array], bottom: list[Array]) -> Result:
     """The divergence of two gamma distributions, given the ratio of their means as products."""
     scale_part = _weighted_gap(a2, top, bottom)
-    return _total(scale_part, special_gaps.gammaln_excess_gap(step(a1, a2)))
+    return _total(scale_part, bregman_gaps.gammaln_excess_gap(step(a1, a2)))
 
 
 def _chi_of_equal_df(df: int, scale1: ArrayLike, scale2: ArrayLike) -> Result:
     s1, s2 = _positives(scale1=scale1, scale2=scale2)
-    return _total(df * (stable.variance_gap(s1, s2) / 2))
+    return _total(df * (elementwise.variance_gap(s1, s2) / 2))
 
 
 def _weibull(k1: Array, k2: Array, log_scales: Array) -> Result:
@@ -333,26 +333,26 @@ def _weibull(k1: Array, k2: Array, log_scales: Array) -> Result:
         one = np.ones_like(rho)
         # ln Γ(1 + ρ) by its gap from 2, so that it has full accuracy near ρ = 1
         log_gamma = (1 - np.euler_gamma) * excess
-        log_gamma = log_gamma + special_gaps.gammaln_gap(Step(2 * one, 1 + rho, excess))
-        scale_part = stable.exponential_gap(log_scales + log_gamma)
-    return _total(scale_part, special_gaps.gammaln_gap(Step(one, rho, excess)))
+        log_gamma = log_gamma + bregman_gaps.gammaln_gap(Step(2 * one, 1 + rho, excess))
+        scale_part = elementwise.exponential_gap(log_scales + log_gamma)
+    return _total(scale_part, bregman_gaps.gammaln_gap(Step(one, rho, excess)))
 
 
 def _dirichlet(a: Array, b: Array) -> Result:
     d = b - a
     # The largest component stands apart: it may be so large that the others vanish beside it.
-    largest = np.argmax(np.minimum(stable.shares(a), stable.shares(b)), axis=-1)[..., None]
+    largest = np.argmax(np.minimum(averages.shares(a), averages.shares(b)), axis=-1)[..., None]
     top = Step(*(np.take_along_axis(part, largest, axis=-1)[..., 0] for part in (a, b, d)))
     others = np.arange(a.shape[-1]) != largest
     a_rest, b_rest = dd.total(a * others), dd.total(b * others)
     rest = Step(a_rest.hi, b_rest.hi, (d * others).sum(axis=-1))
     # What x ln x − x, the main part of ln Γ, adds up to is a divergence of discrete distributions:
     # of the largest component from the others, and among the others.
-    among = b_rest.hi * stable.relative_entropy(_near_one(b * others), _near_one(a * others))
-    discrete = among + special_gaps.binary_gap(top.a, top.b, a_rest, b_rest)
+    among = b_rest.hi * kl_sums.relative_entropy(_near_one(b * others), _near_one(a * others))
+    discrete = among + bregman_gaps.binary_gap(top.a, top.b, a_rest, b_rest)
     # What is left of ln Γ: the gaps of the others, and of the largest less that of the total.
-    gaps = np.where(others, special_gaps.gammaln_excess_gap(Step(a, b, d)), 0.0)
-    return _total(discrete, gaps.sum(axis=-1), special_gaps.gammaln_excess_drop(top, rest))
+    gaps = np.where(others, bregman_gaps.gammaln_excess_gap(Step(a, b, d)), 0.0)
+    return _total(discrete, gaps.sum(axis=-1), bregman_gaps.gammaln_excess_drop(top, rest))
 
 
 def _weighted_gap(weight: Array, top: list[Array], bottom: list[Array]) -> Array:
@@ -365,7 +365,7 @@ def _weighted_gap(weight: Array, top: list[Array], bottom: list[Array]) -> Array
         near = np.abs(excess) < 0.25
         log = np.log(first.hi / second.hi) + np.log(2) * exponent
         far = np.ldexp(weight * (first.hi / second.hi), exponent) - weight - weight * log
-        return np.where(near, weight * stable.phi(np.where(near, excess, 0.0)), far)
+        return np.where(near, weight * elementwise.phi(np.where(near, excess, 0.0)), far)
 
 
 def _product(factors: list[Array]) -> tuple[DD, NDArray[np.int32]]:

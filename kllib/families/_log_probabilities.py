@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy import special
 
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.validate import Array
 
 # From here on Stirling's series for log x! is exact to the last digit.
@@ -59,7 +59,7 @@ def poisson(x: Array, theta: Array) -> Array:
     k = np.where(large, x, _STIRLING_FROM)
     with np.errstate(over="ignore", under="ignore"):
         rest = (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / k / k) / k / k) / k / k) / k
-        far = -k * stable.exponential_gap(theta - np.log(k)) - np.log(2 * np.pi * k) / 2 - rest
+        far = -k * elementwise.exponential_gap(theta - np.log(k)) - np.log(2 * np.pi * k) / 2 - rest
     few = np.clip(x, 0, _STIRLING_FROM)
     return np.where(large, far, few * theta - np.exp(theta) - special.gammaln(few + 1))
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kllib._numerics import stable
+from kllib._numerics import elementwise, kl_sums
 from kllib._numerics.validate import Array
 from kllib.families import _change_of_variable as change
 from kllib.families import _panels
@@ -54,7 +54,7 @@ def divergence(
         warnings.simplefilter("ignore")
         if "outcomes" in (first.family, second.family):
             return _outcome_divergence(first.frozen, second.frozen)
-        shift = float(stable.standardized(second.loc, first.loc, first.scale))
+        shift = float(elementwise.standardized(second.loc, first.loc, first.scale))
         ratio = second.scale / first.scale
         if not (np.isfinite(shift) and 0 < ratio < np.inf):
             raise ArithmeticError("the scales of p and q are too far apart for quadrature")
@@ -87,7 +87,7 @@ def _outcome_divergence(p: Any, q: Any) -> Measured:
         outcomes = np.arange(low, high + 1)
     mass, model = (np.append(d.pmf(outcomes), 0.0) for d in (p, q))
     model[-1] = max(1 - model.sum(), 0.0)
-    value = float(stable.relative_entropy(mass, model))
+    value = float(kl_sums.relative_entropy(mass, model))
     return Measured(value, 1e-12 * value + 1e-15 if np.isfinite(value) else 0.0)
 
 
@@ -199,7 +199,7 @@ def _components(log_p: Array, log_q: Array, model: Array, both: Array) -> Array:
     log q alike, in units of the machine precision.
     """
     p, q, v = np.exp(log_p), np.exp(log_q), log_q - log_p
-    gap = np.where(np.abs(v) < 1, p * stable.exponential_gap(v), q - p * (1 + v))
+    gap = np.where(np.abs(v) < 1, p * elementwise.exponential_gap(v), q - p * (1 + v))
     gap = np.where(log_p > -np.inf, gap, q)
     noise = 2 * _EPSILON * (4 + np.abs(log_p) + np.abs(log_q)) + 2 * _EPSILON * model
     change = np.abs(q - p) * noise + q * np.minimum(noise, 1) ** 2 + 2 * _EPSILON * both * gap

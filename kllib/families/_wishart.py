@@ -15,10 +15,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import covariance, special_gaps, stable, validate
+from kllib._numerics import bregman_gaps, covariance, elementwise, validate
 from kllib._numerics import double_double as dd
+from kllib._numerics.bregman_gaps import Step
 from kllib._numerics.double_double import DD
-from kllib._numerics.special_gaps import Step
 
 __all__ = ["kl_inverse_wishart", "kl_wishart"]
 
@@ -103,7 +103,7 @@ def _mean_gap(n1: Array, v1: Array, n2: Array, v2: Array, names: tuple[str, str]
     doublings = 2 * (first.exponent.sum(axis=-1) - second.exponent.sum(axis=-1))
     log_det = first.log_det_scaled - second.log_det_scaled + math.log(2) * doublings
     log_det = log_det + v1.shape[-1] * (np.log(n1) - np.log(n2))
-    gap = np.where(near, stable.phi(eigenvalues).sum(axis=-1), trace - log_det)
+    gap = np.where(near, elementwise.phi(eigenvalues).sum(axis=-1), trace - log_det)
     with np.errstate(over="ignore"):
         result: Array = n2 / 2 * np.where(within_range, gap, np.inf)
     return result
@@ -120,8 +120,8 @@ def _df_gap(n1: Array, n2: Array, d: int) -> Array:
     j = np.arange(d)
     lower = Step((n1[..., None] - j) / 2, (n2[..., None] - j) / 2, (n2 - n1)[..., None] / 2)
     # ln Γ(x − j/2) − x ln x + x is h(x − j/2), and what x ln x − x drops when x rises by j/2.
-    drop = special_gaps.entropy_drop(lower, special_gaps.constant(j / 2))
-    result: Array = (special_gaps.gammaln_excess_gap(lower) + drop).sum(axis=-1)
+    drop = bregman_gaps.entropy_drop(lower, bregman_gaps.constant(j / 2))
+    result: Array = (bregman_gaps.gammaln_excess_gap(lower) + drop).sum(axis=-1)
     return result
 
 

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import gaps, validate
+from kllib._numerics import fdivergence_terms, validate
 from kllib._numerics.extended import extended_array
 from kllib.fdivergence.generators import (
     CHI_SQUARED_GENERATOR,
@@ -95,7 +95,7 @@ def f_divergence(
         raise ValueError(f"generator must be a DivergenceGenerator; got {generator!r}")
     p, q = validate.distribution("p", p, axis), validate.distribution("q", q, axis)
     validate.same_length(p=p, q=q)
-    return gaps.divergence(
+    return fdivergence_terms.divergence(
         p, q, generator.all_terms, generator.at_zero, generator.slope_at_infinity
     )
 

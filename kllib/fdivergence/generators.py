@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kllib._numerics import gaps, validate
+from kllib._numerics import fdivergence_terms, validate
 
 __all__ = [
     "CHI_SQUARED_GENERATOR",
@@ -115,7 +115,11 @@ class DivergenceGenerator:
 
 #: D(p‖q): f(t) = t log t − t + 1, f(0) = 1, f'(∞) = ∞.
 KL_GENERATOR = DivergenceGenerator(
-    "KL", lambda t: t * np.log(t) - t + 1, at_zero=1.0, slope_at_infinity=np.inf, terms=gaps.kl
+    "KL",
+    lambda t: t * np.log(t) - t + 1,
+    at_zero=1.0,
+    slope_at_infinity=np.inf,
+    terms=fdivergence_terms.kl,
 )
 #: D(q‖p): f(t) = −log t + t − 1, f(0) = ∞, f'(∞) = 1.
 REVERSE_KL_GENERATOR = DivergenceGenerator(
@@ -123,7 +127,7 @@ REVERSE_KL_GENERATOR = DivergenceGenerator(
     lambda t: t - 1 - np.log(t),
     at_zero=np.inf,
     slope_at_infinity=1.0,
-    terms=gaps.reverse_kl,
+    terms=fdivergence_terms.reverse_kl,
 )
 #: ½ Σ |p − q|: f(t) = ½ |t − 1|, f(0) = f'(∞) = ½.
 TOTAL_VARIATION_GENERATOR = DivergenceGenerator(
@@ -131,7 +135,7 @@ TOTAL_VARIATION_GENERATOR = DivergenceGenerator(
     lambda t: np.abs(t - 1) / 2,
     at_zero=0.5,
     slope_at_infinity=0.5,
-    terms=gaps.total_variation,
+    terms=fdivergence_terms.total_variation,
 )
 #: ½ Σ (√p − √q)²: f(t) = ½ (√t − 1)², f(0) = f'(∞) = ½.
 SQUARED_HELLINGER_GENERATOR = DivergenceGenerator(
@@ -139,7 +143,7 @@ SQUARED_HELLINGER_GENERATOR = DivergenceGenerator(
     lambda t: (np.sqrt(t) - 1) ** 2 / 2,
     at_zero=0.5,
     slope_at_infinity=0.5,
-    terms=gaps.squared_hellinger,
+    terms=fdivergence_terms.squared_hellinger,
 )
 #: Σ (p − q)²/q: f(t) = (t − 1)², f(0) = 1, f'(∞) = ∞.
 CHI_SQUARED_GENERATOR = DivergenceGenerator(
@@ -147,7 +151,7 @@ CHI_SQUARED_GENERATOR = DivergenceGenerator(
     lambda t: (t - 1) ** 2,
     at_zero=1.0,
     slope_at_infinity=np.inf,
-    terms=gaps.chi_squared,
+    terms=fdivergence_terms.chi_squared,
 )
 #: ½ D(p‖r) + ½ D(q‖r), r = (p + q)/2: f(t) = ½ [t log t − (t + 1) log((t + 1)/2)],
 #: f(0) = f'(∞) = ½ log 2.
@@ -156,7 +160,7 @@ JENSEN_SHANNON_GENERATOR = DivergenceGenerator(
     lambda t: (t * np.log(t) - (t + 1) * np.log((t + 1) / 2)) / 2,
     at_zero=np.log(2) / 2,
     slope_at_infinity=np.log(2) / 2,
-    terms=gaps.jensen_shannon,
+    terms=fdivergence_terms.jensen_shannon,
 )
 #: D(p‖q) + D(q‖p): f(t) = (t − 1) log t, f(0) = f'(∞) = ∞.
 JEFFREYS_GENERATOR = DivergenceGenerator(
@@ -164,7 +168,7 @@ JEFFREYS_GENERATOR = DivergenceGenerator(
     lambda t: (t - 1) * np.log(t),
     at_zero=np.inf,
     slope_at_infinity=np.inf,
-    terms=gaps.jeffreys,
+    terms=fdivergence_terms.jeffreys,
 )
 
 
@@ -201,14 +205,14 @@ def alpha_generator(alpha: float) -> DivergenceGenerator:
 
     def f(t: Array) -> Array:
         with np.errstate(all="ignore"):
-            return gaps.alpha(order)(t, np.ones_like(t), t - 1)
+            return fdivergence_terms.alpha(order)(t, np.ones_like(t), t - 1)
 
     return DivergenceGenerator(
         f"alpha = {order:g}",
         f,
         at_zero=1 / order if order > 0 else np.inf,
         slope_at_infinity=1 / (1 - order) if order < 1 else np.inf,
-        terms=gaps.alpha(order),
+        terms=fdivergence_terms.alpha(order),
     )
 
 

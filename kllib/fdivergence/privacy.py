@@ -79,8 +79,8 @@ def rdp_gaussian(sigma: ArrayLike, alpha: ArrayLike, *, sensitivity: ArrayLike =
     validate.broadcastable(sigma=noise, alpha=order, sensitivity=reach)
     with np.errstate(over="ignore", under="ignore"):
         ratio = reach / noise
-        half = np.minimum(order, np.finfo(np.float64).max) / 2  # ∞ times a ratio that is 0 in floats
-        result: Result = np.where(order == np.inf, np.inf, half * ratio * ratio)[()]
+        finite = np.where(order < np.inf, order, 1.0)  # ∞ times a ratio of 0 is not a number
+        result: Result = np.where(order < np.inf, finite / 2 * ratio * ratio, np.inf)[()]
     return result
 
 

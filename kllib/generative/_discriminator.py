@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import gaps
+from kllib._numerics import fdivergence_terms
 from kllib._numerics.double_double import DD
 from kllib._numerics.validate import Array
 
 
 def middle_to_p(p: Array, q: Array, gap: Array) -> Array:
     """2 [m log(m/p) − m + p] with m = (p + q)/2; gap is p − q."""
-    return 2 * gaps.kl(p - gap / 2, p, -gap / 2)
+    return 2 * fdivergence_terms.kl(p - gap / 2, p, -gap / 2)
 
 
 def exact_shares(p: Array, q: Array) -> tuple[Array, Array, Array]:

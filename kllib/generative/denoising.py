@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate, validate_numbers
+from kllib._numerics import elementwise, validate, validate_numbers
 from kllib._numerics.validate import Array
 from kllib.gaussian import kl_normal
 from kllib.generative._diffusion_steps import StepsBack, kept_and_noise, schedule, steps_back
@@ -208,7 +208,7 @@ def diffusion_bound(
     error = (unseen * mu - model.offsets) ** 2 + (unseen * sigma) ** 2 + model.gains**2 * noise
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weighted = back.start**2 * error / (2 * model.variances)
-        variances = stable.phi((back.variance - model.variances) / model.variances)
+        variances = elementwise.phi((back.variance - model.variances) / model.variances)
         reconstruction = np.log(2 * math.pi * model.variances[0]) / 2 + weighted[0]
     denoising = np.where(model.variances > 0, variances / 2 + weighted, np.inf)[1:]
     reconstruction = reconstruction if model.variances[0] > 0 else np.inf
@@ -346,7 +346,7 @@ def _gap(mu: float, sigma: float, betas: Array, chain: _Chain) -> float:
         gain, variance = chain.slopes * ratio, chain.noise * ratio
         expected = chain.means[1:] + gain * (centre - chain.means[:-1])
         shifts = (keep * centre - expected) ** 2 + (keep - gain) ** 2 * spread
-        terms = stable.phi((betas - variance) / variance) + shifts / variance
+        terms = elementwise.phi((betas - variance) / variance) + shifts / variance
         gap = float(terms.sum() / 2)
     if math.isnan(gap):
         raise ValueError("what the model generates is beyond the range of a float")
@@ -357,7 +357,7 @@ def _variance_gap(kept: np.float64, noise: np.float64) -> float:
     """(1 − ᾱ) − 1 − log(1 − ᾱ)."""
     if kept > 0.5:
         return float(-kept - np.log(noise))
-    return float(stable.phi(np.asarray(-kept)))
+    return float(elementwise.phi(np.asarray(-kept)))
 
 
 def _data(mu: float, sigma: float) -> tuple[float, float]:

@@ -21,7 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from kllib._numerics import mixture_integrals, stable, validate, validate_numbers, validate_tables
+from kllib._numerics import (
+    elementwise,
+    mixture_integrals,
+    validate,
+    validate_numbers,
+    validate_tables,
+)
 from kllib._numerics.validate import Array
 from kllib.mixture import NormalMixture
 
@@ -176,7 +182,7 @@ class MonotoneFlow:
     def log_density(self, x: ArrayLike) -> Array:
         """log p(x) = log N(g(x); 0, 1) + log g′(x)."""
         z = self.to_normal(x)
-        square = stable.square(np.asarray(z))
+        square = elementwise.square(np.asarray(z))
         result: Array = -(square + math.log(2 * math.pi)) / 2 + self.log_derivative(x)
         return result
 
@@ -267,7 +273,7 @@ def flow_loss(parameters: ArrayLike, x: ArrayLike) -> tuple[float, Array]:
     x = validate_tables.vector("x", x)
     flow = _flow(validate_tables.vector("parameters", parameters))
     z, log_slope = flow.to_normal(x), flow.log_derivative(x)
-    loss = np.mean(stable.square(z) / 2 - log_slope) + math.log(2 * math.pi) / 2
+    loss = np.mean(elementwise.square(z) / 2 - log_slope) + math.log(2 * math.pi) / 2
     if not loss < _LARGEST_LOSS:
         raise ValueError("x is so far out that its density is beyond the range of a float")
 

@@ -19,7 +19,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import gaps, score_vectors, stable, validate, validate_numbers, validate_tables
+from kllib._numerics import (
+    averages,
+    fdivergence_terms,
+    score_vectors,
+    validate,
+    validate_numbers,
+    validate_tables,
+)
 from kllib.generative import _discriminator
 
 __all__ = [
@@ -105,12 +112,12 @@ def gan_value(p: ArrayLike, q: ArrayLike, discriminator: ArrayLike | None = None
     if discriminator is None:
         log_odds = _discriminator.log_odds(q, p)
         # log D* = −log(1 + q/p) and log(1 − D*) = −log(1 + p/q): no term is positive
-        real = stable.expectation(p, np.logaddexp(0, log_odds))
-        return 0.0 - (real + stable.expectation(q, np.logaddexp(0, -log_odds)))
+        real = averages.expectation(p, np.logaddexp(0, log_odds))
+        return 0.0 - (real + averages.expectation(q, np.logaddexp(0, -log_odds)))
     guess = validate_tables.fractions("discriminator", discriminator)
     validate.same_length(p=p, q=q, discriminator=np.atleast_1d(guess))
     with np.errstate(divide="ignore"):
-        return stable.expectation(p, np.log(guess)) + stable.expectation(q, np.log1p(-guess))
+        return averages.expectation(p, np.log(guess)) + averages.expectation(q, np.log1p(-guess))
 
 
 def non_saturating_divergence(p: ArrayLike, q: ArrayLike) -> Result:
@@ -154,7 +161,9 @@ def non_saturating_divergence(p: ArrayLike, q: ArrayLike) -> Result:
     p, q = validate.distribution("p", p), validate.distribution("q", q)
     validate.same_length(p=p, q=q)
     # Where q alone is zero, m = p/2 and 2 (m log(m/p) − m + p) = p (1 − log 2)
-    return gaps.divergence(p, q, _discriminator.middle_to_p, at_zero=np.inf, slope=1 - math.log(2))
+    slope = 1 - math.log(2)
+    terms = _discriminator.middle_to_p
+    return fdivergence_terms.divergence(p, q, terms, at_zero=np.inf, slope=slope)
 
 
 def gan_generator_gradient(
@@ -206,7 +215,7 @@ def gan_generator_gradient(
     saturating = validate_numbers.flag("saturating", saturating)
     difference, p, q = _discriminator.exact_shares(p, q)
     rows = score_vectors.scores(scores, q)
-    rows = rows - np.asarray(stable.expectation(q[..., None, :], rows))[..., None]  # rounding
+    rows = rows - np.asarray(averages.expectation(q[..., None, :], rows))[..., None]  # rounding
     # log(2 (1 − D*)) or −log(2 D*): what is constant does not matter, as scores average to zero
     loss = (
         _discriminator.log_twice_share(q, p, -difference)
@@ -229,4 +238,4 @@ def _pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     """Both, scaled to sum to one."""
     p, q = validate.distribution("p", p), validate.distribution("q", q)
     validate.same_length(p=p, q=q)
-    return stable.shares(p), stable.shares(q)
+    return averages.shares(p), averages.shares(q)

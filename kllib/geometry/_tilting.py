@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kllib._numerics import averages, elementwise
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
 from kllib._numerics.double_double import DD
 from kllib._numerics.validate import Array
 
@@ -102,7 +102,7 @@ def tilt(base: Array, statistics: Array, moments: DD) -> Tilt:
     if solution is None:
         raise ValueError("moments are too near the limits of what is attainable to be found")
     distribution = np.zeros_like(base)
-    distribution[kept] = stable.shares(_tilted(problem.base, solution.log_ratio))
+    distribution[kept] = averages.shares(_tilted(problem.base, solution.log_ratio))
     divergence = _divergence(problem.base, solution.log_ratio)
     if np.array_equal(kept, possible):
         parameters = (solution.point @ frame.change) / ranges
@@ -116,7 +116,7 @@ def tilt(base: Array, statistics: Array, moments: DD) -> Tilt:
 def _divergence(base: Array, log_ratio: Array) -> float:
     """D(p‖base) = Σ base (r log r − r + 1) with r = p/base: no term is negative."""
     p = _tilted(base, log_ratio)
-    near = p * stable.exponential_gap(-np.maximum(log_ratio, -1.0))
+    near = p * elementwise.exponential_gap(-np.maximum(log_ratio, -1.0))
     return float(np.where(log_ratio < -1, base - p * (1 - log_ratio), near).sum())
 
 

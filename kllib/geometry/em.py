@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_numbers, validate_tables
+from kllib._numerics import averages, elementwise, validate, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.logits import kl_from_logits
 from kllib.mixture import NormalMixture
@@ -138,8 +138,8 @@ def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
     means = (x * r).sum(axis=0) / total
     excess = ((x - means) * r).sum(axis=0) / total  # the rounding of the means
     means, shift = means + excess, x - means - excess
-    sigmas = np.sqrt((stable.square(shift) * r).sum(axis=0) / total)
-    size = np.sqrt((stable.square(x) * r).sum(axis=0) / total)
+    sigmas = np.sqrt((elementwise.square(shift) * r).sum(axis=0) / total)
+    size = np.sqrt((elementwise.square(x) * r).sum(axis=0) / total)
     shrunk = sigmas <= 4 * np.finfo(float).eps * size
     if np.any(shrunk):
         raise ValueError(
@@ -147,7 +147,7 @@ def em_m_step(x: ArrayLike, responsibilities: ArrayLike) -> NormalMixture:
             "likelihood grows without bound; start elsewhere, or with fewer components"
         )
     means, sigmas = np.ldexp(means, exponents), np.ldexp(sigmas, exponents)
-    return NormalMixture(stable.shares(total), means, sigmas)
+    return NormalMixture(averages.shares(total), means, sigmas)
 
 
 def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -> float:
@@ -192,7 +192,7 @@ def em_elbo(x: ArrayLike, responsibilities: ArrayLike, mixture: NormalMixture) -
     with np.errstate(divide="ignore"):
         log_r = np.log(r)
     terms = np.subtract(_log_joint(x, mixture), log_r, where=r > 0, out=np.zeros_like(r))
-    return float(stable.expectation(r, terms).sum())
+    return float(averages.expectation(r, terms).sum())
 
 
 def em_normal_mixture(
@@ -261,9 +261,9 @@ def _log_likelihood(x: Array, mixture: NormalMixture) -> float:
 def _log_joint(x: Array, mixture: NormalMixture) -> Array:
     """log w_z + log N(x; μ_z, σ_z²), shape (n, k)."""
     with np.errstate(divide="ignore"):
-        log_weights = np.log(stable.shares(mixture.weights))
-    shift = stable.standardized(x[:, None], mixture.means, mixture.sigmas)
-    log_density = -(stable.square(shift) + math.log(2 * math.pi)) / 2 - np.log(mixture.sigmas)
+        log_weights = np.log(averages.shares(mixture.weights))
+    shift = elementwise.standardized(x[:, None], mixture.means, mixture.sigmas)
+    log_density = -(elementwise.square(shift) + math.log(2 * math.pi)) / 2 - np.log(mixture.sigmas)
     result: Array = log_weights + log_density
     return result
 

@@ -15,8 +15,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kllib._numerics import averages, score_vectors, validate, validate_numbers, validate_tables
 from kllib._numerics import double_double as dd
-from kllib._numerics import score_vectors, stable, validate, validate_numbers, validate_tables
 from kllib._numerics.double_double import DD
 
 __all__ = [
@@ -70,7 +70,7 @@ def fisher_information(p: ArrayLike, scores: ArrayLike) -> Array:
     >>> print(fisher_information([0.5, 0.5], [[2, -2]]), fisher_bernoulli(0.5))
     [[4.]] 4.0
     """
-    p = stable.shares(validate.distribution("p", p))
+    p = averages.shares(validate.distribution("p", p))
     return _second_moment(p, score_vectors.scores(scores, p))
 
 
@@ -106,9 +106,9 @@ def fisher_exponential_family(p: ArrayLike, statistics: ArrayLike) -> Array:
     >>> print(fisher_exponential_family([0.25, 0.5, 0.25], [[0, 1, 2]]))
     [[0.5]]
     """
-    p = stable.shares(validate.distribution("p", p))
+    p = averages.shares(validate.distribution("p", p))
     rows = score_vectors.rows("statistics", statistics, p)
-    mean = np.asarray(stable.expectation(p[..., None, :], rows))
+    mean = np.asarray(averages.expectation(p[..., None, :], rows))
     return _second_moment(p, rows - mean[..., None])
 
 
@@ -183,7 +183,7 @@ def fisher_categorical(
      [-0.16  0.16]]
     """
     validate_numbers.choice("parameters", parameters, ("probabilities", "logits"))
-    p = stable.shares(validate.distribution("p", p))
+    p = averages.shares(validate.distribution("p", p))
     if parameters == "logits":
         off_diagonal = p[..., :, None] * p[..., None, :] * (1 - np.eye(p.shape[-1]))
         return _diagonal(off_diagonal.sum(axis=-1)) - off_diagonal

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_tables
+from kllib._numerics import averages, validate, validate_tables
 
 __all__ = ["e_geodesic", "m_geodesic"]
 
@@ -93,7 +93,7 @@ def e_geodesic(p: ArrayLike, q: ArrayLike, t: ArrayLike) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         # 0 · log 0 stands for p⁰ = 1: the end points keep their own zeros only
         logs = np.where(t < 1, (1 - t) * np.log(p), 0.0) + np.where(t > 0, t * np.log(q), 0.0)
-    return stable.shares(np.exp(logs - logs.max(axis=-1, keepdims=True)))
+    return averages.shares(np.exp(logs - logs.max(axis=-1, keepdims=True)))
 
 
 def _arguments(p: ArrayLike, q: ArrayLike, t: ArrayLike) -> tuple[Array, Array, Array]:

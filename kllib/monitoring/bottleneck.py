@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import stable, validate, validate_numbers
+from kllib._numerics import averages, kl_sums, mutual_information_sums, validate, validate_numbers
 from kllib._numerics.validate import Array
 
 #: A smaller probability, times that of the likeliest cluster, could be too small for a float.
@@ -185,11 +185,11 @@ def _descend(
     converged = False
     for _ in range(max_steps):
         p_t, decoder = p_x @ encoder, _decoder(joint, encoder)
-        distortion = stable.relative_entropy(joint[:, None, :], decoder)
+        distortion = kl_sums.relative_entropy(joint[:, None, :], decoder)
         # Only differences between clusters matter; the nearest in use keeps its weight.
         nearest = np.where(p_t > 0, distortion, np.inf).min(axis=1, keepdims=True)
         with np.errstate(over="ignore"):
-            encoder = stable.shares(p_t * np.exp(-beta * (distortion - nearest)))
+            encoder = averages.shares(p_t * np.exp(-beta * (distortion - nearest)))
         history.append(_objective(joint, encoder, beta))
         if history[-2] - history[-1] <= tolerance:
             converged = True
@@ -211,7 +211,8 @@ def _decoder(joint: Array, encoder: Array) -> Array:
 
 def _informations(joint: Array, encoder: Array) -> tuple[float, float]:
     x_and_t, t_and_y = joint.sum(axis=1)[:, None] * encoder, encoder.T @ joint
-    return float(stable.dependence(x_and_t)), float(stable.dependence(t_and_y))
+    of_table = mutual_information_sums.dependence
+    return float(of_table(x_and_t)), float(of_table(t_and_y))
 
 
 def _objective(joint: Array, encoder: Array, beta: float) -> float:
@@ -233,4 +234,4 @@ def _table(joint: ArrayLike) -> Array:
             f"joint has an entry below {SMALLEST:g} at index {index}: {table[index]:.6g}; "
             "drop the row, or set it to zero"
         )
-    return stable.shares(table.ravel()).reshape(table.shape)
+    return averages.shares(table.ravel()).reshape(table.shape)

@@ -14,7 +14,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate, validate_numbers, validate_samples
+from kllib._numerics import (
+    averages,
+    elementwise,
+    kl_sums,
+    mutual_information_sums,
+    validate,
+    validate_numbers,
+    validate_samples,
+)
 from kllib._numerics.validate import Array
 
 __all__ = [
@@ -167,8 +175,8 @@ def calibration_kl(outcomes: ArrayLike, forecasts: ArrayLike, *, bins: int = 10)
         return np.stack([np.bincount(place, weights=x) for x in (heads, 1 - heads)], axis=-1)
 
     frequency, forecast = coin(happened), coin(said)
-    divergence = stable.relative_entropy(frequency, forecast)
-    return float(stable.expectation(frequency.sum(axis=-1), divergence))
+    divergence = kl_sums.relative_entropy(frequency, forecast)
+    return float(averages.expectation(frequency.sum(axis=-1), divergence))
 
 
 @dataclass(frozen=True)
@@ -245,17 +253,18 @@ def log_loss_decomposition(counts: ArrayLike, forecasts: ArrayLike) -> LogLossDe
     validate.some_positive("counts", table.reshape(*table.shape[:-2], -1))
     table, said = np.broadcast_arrays(_moderate(table), said)
     groups = table.sum(axis=-1)
-    calibration = stable.expectation(groups, stable.relative_entropy(table, said))
+    calibration = averages.expectation(groups, kl_sums.relative_entropy(table, said))
     # Any entropy will do for a group without cases, which weighs nothing.
     filled = np.where(groups[..., None] > 0, table, 1.0)
-    refinement = stable.expectation(groups, stable.expectation(filled, stable.surprisal(filled)))
+    entropies = averages.expectation(filled, averages.surprisal(filled))
+    refinement = averages.expectation(groups, entropies)
     classes = table.sum(axis=-2)
     return LogLossDecomposition(
         log_loss=calibration + refinement,
         calibration=calibration,
         refinement=refinement,
-        uncertainty=stable.expectation(classes, stable.surprisal(classes)),
-        resolution=stable.dependence(table),
+        uncertainty=averages.expectation(classes, averages.surprisal(classes)),
+        resolution=mutual_information_sums.dependence(table),
     )
 
 
@@ -309,7 +318,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         raise ValueError(f"logits must be a table, one row for each case; its shape is {z.shape}")
     y = _labels(labels, *z.shape)
     # Below the largest of the row, so that no exponential overflows, and in units of the deepest
-    z = stable.difference(z, z.max(axis=1, keepdims=True))
+    z = elementwise.difference(z, z.max(axis=1, keepdims=True))
     unit = -float(z.min())
     if unit == 0:
         raise ValueError("logits are equal in every row: no temperature changes the loss")
@@ -319,7 +328,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     observed = np.take_along_axis(z, y[:, None], axis=1)[:, 0]
 
     def slope(s: float) -> float:
-        expected = stable.expectation(np.exp(s * z), z)
+        expected = averages.expectation(np.exp(s * z), z)
         return float(np.mean(expected - observed))
 
     if not observed.any():

@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kllib._numerics import averages, validate, validate_samples
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable, validate, validate_samples
 from kllib._numerics.validate import Array
 from kllib.discrete import entropy, kl_divergence
 
@@ -155,11 +155,11 @@ def code_redundancy(p: ArrayLike, lengths: ArrayLike) -> Result:
 
 def _divergence_from_code(p: Array, bits: Array, weights: Array) -> Result:
     """D(p‖r) in bits, with r ∝ weights = 2^−bits; also where a weight is too small for a float."""
-    shares = stable.shares(weights)
+    shares = averages.shares(weights)
     divergence = kl_divergence(p, shares, base=2)
     far = ((p > 0) & (shares < np.finfo(float).tiny)).any(axis=-1)
     if far.any():
-        length = stable.expectation(p, bits) + np.log2(weights.sum(axis=-1))
+        length = averages.expectation(p, bits) + np.log2(weights.sum(axis=-1))
         by_length = np.maximum(length - entropy(p, base=2), 0.0)
         divergence = np.where(far, by_length, divergence)[()]
     return divergence

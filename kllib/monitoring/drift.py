@@ -15,7 +15,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, validate_numbers, validate_samples
+from kllib._numerics import elementwise, validate_numbers, validate_samples
 from kllib._numerics.validate import Array
 from kllib.discrete import kl_divergence, normalize
 from kllib.estimate.counts import GTestResult, g_test
@@ -332,7 +332,7 @@ def quantile_edges(reference: ArrayLike, bins: int) -> Array:
     if least == greatest:
         raise ValueError(f"reference has the one value {least:g}: no edge divides it")
     # Interpolation takes a difference, which must not overflow.
-    unit = 1.0 if np.isfinite(stable.difference(greatest, least)) else 2.0
+    unit = 1.0 if np.isfinite(elementwise.difference(greatest, least)) else 2.0
     edges = unit * np.quantile(values / unit, np.arange(1, bins) / bins)
     edges = np.unique(np.where(edges <= least, values[values > least][0], edges))
     below = np.searchsorted(values, edges, side="left")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
+from kllib._numerics import averages, tilts, validate, validate_numbers, validate_tables
 from kllib.policy import _ranges
 from kllib.policy.rlhf import rlhf_optimum
 
@@ -402,7 +402,7 @@ def _all_pairs(
     weights = weights * ~np.eye(len(z), dtype=bool)
     validate.some_positive("pair_weights", weights.ravel())
     weights = (weights + weights.T) / weights.sum()  # of a pair, in either order
-    advantage = z + stable.surprisal(reference)
+    advantage = z + averages.surprisal(reference)
     return beta * (advantage[:, None] - advantage), weights * table
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
+from kllib._numerics import elementwise, tilts, validate, validate_numbers, validate_tables
 from kllib.logits import kl_from_logits, softmax
 from kllib.policy import _ranges
 
@@ -280,7 +280,7 @@ def _actions(
     validate_tables.same_shape(log_policy=new, log_old=old, advantages=gain, action_weights=share)
     _ranges.bounded(advantages=gain, action_weights=share)
     with np.errstate(over="ignore"):
-        ratio = np.exp(stable.difference(new, old))
+        ratio = np.exp(elementwise.difference(new, old))
     return ratio, share * gain, validate_numbers.fraction("epsilon", epsilon)
 
 

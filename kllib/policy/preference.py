@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from kllib._numerics import stable, tilts, validate
+from kllib._numerics import elementwise, tilts, validate
 from kllib.policy import _ranges
 
 __all__ = ["bradley_terry", "implicit_reward"]
@@ -52,7 +52,7 @@ def bradley_terry(reward_first: ArrayLike, reward_second: ArrayLike) -> Result:
     first = validate.real_array("reward_first", reward_first)
     second = validate.real_array("reward_second", reward_second)
     validate.broadcastable(reward_first=first, reward_second=second)
-    return tilts.scalar(expit(stable.difference(first, second)))
+    return tilts.scalar(expit(elementwise.difference(first, second)))
 
 
 def implicit_reward(log_policy: ArrayLike, log_reference: ArrayLike, beta: ArrayLike) -> Result:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, tilts, validate, validate_tables
+from kllib._numerics import averages, tilts, validate, validate_tables
 from kllib.discrete import kl_divergence
 from kllib.logits import log_softmax
 from kllib.policy import _ranges
@@ -172,7 +172,7 @@ def rlhf_objective(
     validate_tables.fits("beta", beta, policy=policy, reference=reference, reward=reward)
     _ranges.bounded(reward=reward, beta=beta)
     return tilts.scalar(
-        stable.expectation(policy, reward) - beta * kl_divergence(policy, reference)
+        averages.expectation(policy, reward) - beta * kl_divergence(policy, reference)
     )
 
 
@@ -224,7 +224,7 @@ def rlhf_gradient(
     validate_tables.fits("beta", beta, logits=logits, reference=reference, reward=reward)
     _ranges.bounded(logits=logits, reward=reward, beta=beta)
     log_policy = log_softmax(logits)
-    gain = reward - beta[..., None] * (log_policy + stable.surprisal(reference))
+    gain = reward - beta[..., None] * (log_policy + averages.surprisal(reference))
     return tilts.softmax_gradient(np.exp(log_policy), gain)
 
 
@@ -270,7 +270,7 @@ def kl_reward_frontier(
     tilt = _optimum(reference, reward, beta)
     kl = tilts.reverse(tilt)  # the optimum is the tilted one, and comes first
     beta = np.array(np.broadcast_to(validate.positive("beta", beta), kl.shape))
-    gain = stable.expectation(
+    gain = averages.expectation(
         tilts.model(tilt), validate.vectors("reward", reward) - tilt.top[..., None]
     )
     return KLRewardFrontier(tilts.scalar(beta), tilts.scalar(kl), tilts.scalar(tilt.top + gain))
@@ -317,15 +317,15 @@ def frontier_at_kl(reference: ArrayLike, reward: ArrayLike, kl: float) -> KLRewa
     best = reward.max()
     top = reward == best
     split = np.array([reference[top].sum(), reference[~top].sum()])
-    largest = stable.surprisal(split)[0]
+    largest = averages.surprisal(split)[0]
     end = KLRewardFrontier(np.float64(0), largest, best)
     if kl >= largest:
         return end
     if kl == 0:
-        mean = tilts.scalar(stable.expectation(reference, reward))
+        mean = tilts.scalar(averages.expectation(reference, reward))
         return KLRewardFrontier(np.float64(np.inf), np.float64(0), mean)
     unit = np.ptp(reward)  # the search is for β/unit
-    log_reference, shortfall = -stable.surprisal(reference), (reward - best) / unit
+    log_reference, shortfall = -averages.surprisal(reference), (reward - best) / unit
 
     def optimum(log_beta: float) -> tilts.TiltedPair:
         return tilts.tilted(log_reference, shortfall, np.exp(log_beta))
@@ -342,7 +342,7 @@ def frontier_at_kl(reference: ArrayLike, reward: ArrayLike, kl: float) -> KLRewa
         high += 1
     log_beta = brentq(excess, low, high, xtol=1e-15)
     found = optimum(log_beta)
-    gain = unit * stable.expectation(tilts.model(found), shortfall)
+    gain = unit * averages.expectation(tilts.model(found), shortfall)
     with np.errstate(over="ignore"):
         beta = unit * np.exp(log_beta)
     return KLRewardFrontier(beta, tilts.reverse(found), best + gain)
@@ -354,7 +354,7 @@ def _optimum(reference: ArrayLike, reward: ArrayLike, beta: ArrayLike) -> tilts.
     beta = validate.positive("beta", beta)
     validate_tables.fits("beta", beta, reference=reference, reward=reward)
     _ranges.bounded(reward=reward, beta=beta)
-    return tilts.tilted(-stable.surprisal(reference), reward, beta[..., None])
+    return tilts.tilted(-averages.surprisal(reference), reward, beta[..., None])
 
 
 def _possible_answers(reference: ArrayLike, reward: ArrayLike) -> tuple[Array, Array]:

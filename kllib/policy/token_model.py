@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from kllib._numerics import stable, tilts, validate_numbers
+from kllib._numerics import elementwise, tilts, validate_numbers
 from kllib.logits import kl_from_logits, log_softmax, softmax
 from kllib.policy import _prefix_tree
 
@@ -256,7 +256,7 @@ def token_kl_estimator_moments(
     each_token = {
         "k1": -log_ratio,
         "k2": log_ratio**2 / 2,
-        "k3": stable.exponential_gap(log_ratio),
+        "k3": elementwise.exponential_gap(log_ratio),
     }[estimator]
     estimates = _prefix_tree.along_sequences(each_token)
     # In logarithms, as an estimate may be above 1.8e308 where the probability is next to nothing

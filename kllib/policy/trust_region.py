@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kllib._numerics import stable, tilts, validate, validate_numbers, validate_tables
+from kllib._numerics import averages, tilts, validate, validate_numbers, validate_tables
 from kllib.logits import kl_from_logits, softmax
 from kllib.policy import _ranges
 
@@ -287,7 +287,7 @@ def trpo_step(
     damping = validate.non_negative_number("damping", damping)
     _ranges.bounded(logits=logits, advantages=gain, state_weights=weights)
     _ranges.bounded(max_kl=max_kl, damping=damping)
-    gain = gain - stable.expectation(softmax(logits), gain)[:, None]  # E_π_old A = 0
+    gain = gain - averages.expectation(softmax(logits), gain)[:, None]  # E_π_old A = 0
 
     def improved(new: Array) -> float:  # Σ d·(π − π_old)·A
         moved = tilts.gap(tilts.between_logits(logits, new, 1.0))

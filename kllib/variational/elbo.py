@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import extended, stable, validate
+from kllib._numerics import averages, elementwise, extended, validate
 from kllib._numerics.validate import Array
 from kllib.discrete import kl_divergence
 from kllib.gaussian import kl_normal
@@ -121,7 +121,7 @@ def elbo_normal(
             "prior_mu, are too extreme"
         )
     kl_to_prior = kl_normal(mu, sigma, prior_mu, prior_sigma)
-    reconstruction = _log_normal(x, mu, noise) - stable.square(relative_sigma) / 2
+    reconstruction = _log_normal(x, mu, noise) - elementwise.square(relative_sigma) / 2
     return EvidenceSplit(
         log_evidence=_log_normal(x, prior_mu, spread),
         elbo=reconstruction - kl_to_prior,
@@ -180,9 +180,9 @@ def elbo_discrete(q: ArrayLike, prior: ArrayLike, log_likelihood: ArrayLike) -> 
     # Relative to the largest, so that no digit goes to an offset that all of them share
     top = np.where(possible, log_likelihood, -np.inf).max(axis=-1)
     with np.errstate(divide="ignore", over="ignore"):
-        log_joint = np.log(stable.shares(prior)) + (log_likelihood - top[..., None])
+        log_joint = np.log(averages.shares(prior)) + (log_likelihood - top[..., None])
     log_total = np.logaddexp.reduce(log_joint, axis=-1)
-    reconstruction = stable.expectation(q, log_likelihood)
+    reconstruction = averages.expectation(q, log_likelihood)
     kl_to_prior = kl_divergence(q, prior)
     return EvidenceSplit(
         log_evidence=top + log_total,
@@ -246,16 +246,16 @@ def _finite(top: Array) -> Array:
 
 def _log_normal(x: Array, mu: Array, sigma: Array) -> Array:
     """log N(x; μ, σ²)."""
-    squared = stable.square(stable.standardized(x, mu, sigma))
+    squared = elementwise.square(elementwise.standardized(x, mu, sigma))
     result: Array = -squared / 2 - np.log(sigma) - math.log(2 * math.pi) / 2
     return result
 
 
 def _gap(q: Array, log_posterior: Array) -> np.float64 | Array:
     """D(q‖posterior) by terms that are never negative, though the posterior may underflow."""
-    q = stable.shares(q)
+    q = averages.shares(q)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.where(q > 0, log_posterior - np.log(q), 0.0)
-    terms = np.where(q > 0, q * stable.exponential_gap(log_ratio), np.exp(log_posterior))
+    terms = np.where(q > 0, q * elementwise.exponential_gap(log_ratio), np.exp(log_posterior))
     result: np.float64 | Array = terms.sum(axis=-1)
     return result

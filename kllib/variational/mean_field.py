@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kllib._numerics import covariance, stable, validate, validate_numbers, validate_tables
+from kllib._numerics import averages, covariance, validate, validate_numbers, validate_tables
 from kllib._numerics.validate import Array
 from kllib.discrete import kl_divergence
 from kllib.gaussian import kl_multivariate_normal
@@ -260,7 +260,7 @@ def mean_field_table(
     second = p.sum(axis=0) if start is None else validate.distribution("start", start)
     if second.shape != p.shape[1:]:
         raise ValueError(f"start must have shape {p.shape[1:]}; it has {second.shape}")
-    second = stable.shares(second)
+    second = averages.shares(second)
     if (p[:, second > 0] == 0).any(axis=1).all():
         raise ValueError("start: every x is impossible under some y that start allows (D = inf)")
     first = _best_factor(log_p, second)
@@ -299,7 +299,7 @@ def _precision(cov: Array) -> Array:
 
 def _best_factor(log_p: Array, other: Array) -> Array:
     """∝ exp Σ_y other(y) log p(x, y): the best q(x) given the other factor."""
-    expected = stable.expectation(other, log_p)
+    expected = averages.expectation(other, log_p)
     weights = np.exp(expected - expected.max())
     result: Array = weights / weights.sum()
     return result

@@ -6,9 +6,9 @@ import pytest
 import scipy.special
 from mpmath import mpf
 
+from kllib._numerics import bregman_gaps
 from kllib._numerics import double_double as dd
-from kllib._numerics import special_gaps
-from kllib._numerics.special_gaps import Step, step
+from kllib._numerics.bregman_gaps import Step, step
 
 STEPS = [10.0**-k for k in range(1, 15, 2)]
 
@@ -66,10 +66,10 @@ SHAPES = [1e-100, 1e-10, 0.01, 0.5, 1.0, 1.4616, 2.0, 7.3, 11.9, 12.1, 100.0, 1e
 @pytest.mark.parametrize(
     ("function", "exact"),
     [
-        (special_gaps.gammaln_gap, gammaln_gap),
-        (special_gaps.gammaln_excess_gap, excess_gap),
-        (special_gaps.entropy_gap, entropy_gap),
-        (special_gaps.log_gap, lambda a, b: b / a - 1 - mpmath.log(b / a)),
+        (bregman_gaps.gammaln_gap, gammaln_gap),
+        (bregman_gaps.gammaln_excess_gap, excess_gap),
+        (bregman_gaps.entropy_gap, entropy_gap),
+        (bregman_gaps.log_gap, lambda a, b: b / a - 1 - mpmath.log(b / a)),
     ],
 )
 def test_gaps_on_the_half_line(function, exact):
@@ -79,7 +79,7 @@ def test_gaps_on_the_half_line(function, exact):
 
 def test_log_gamma_gap_between_the_ends_of_the_floats():
     pairs = [(1e-300, 2.0), (1e150, 1e-300), (1e-150, 1e150), (1e200, 1.1e200)]
-    assert worst_error(of_step(special_gaps.gammaln_gap), gammaln_gap, pairs) < 1e-13
+    assert worst_error(of_step(bregman_gaps.gammaln_gap), gammaln_gap, pairs) < 1e-13
 
 
 def test_the_textbook_gap_fails_on_these_pairs():
@@ -99,7 +99,7 @@ CONCENTRATIONS = [1e-8, 1e-3, 0.5, 2.0, 10.0, 29.9, 30.0, 30.1, 50.0, 1e8, 1e150
 
 
 def test_log_bessel_gap():
-    value = of_step(special_gaps.log_i0_gap)
+    value = of_step(bregman_gaps.log_i0_gap)
     assert worst_error(value, log_i0_gap, near_pairs(CONCENTRATIONS)) < 1e-13
     crowd = [1e-8, 0.5, 10.0, 29.9, 30.0, 30.1, 1e8]
     pairs = [(a, b) for a in [0.0, *crowd] for b in [0.0, *crowd] if a != b]
@@ -110,16 +110,16 @@ def test_mean_cosine():
     for kappa in CONCENTRATIONS:
         with mpmath.workdps(400):
             truth = float(mpmath.besseli(1, kappa) / mpmath.besseli(0, kappa))
-        assert special_gaps.mean_cosine(np.float64(kappa)) == pytest.approx(truth, rel=1e-15)
+        assert bregman_gaps.mean_cosine(np.float64(kappa)) == pytest.approx(truth, rel=1e-15)
 
 
 def test_gap_across_the_two_expansions_of_log_bessel():
     """gap(a, b) = gap(a, c) + gap(c, b) + (f'(c) − f'(a)) (b − c) with c on neither border."""
     for a, b, c in [(2.0, 80.0, 11.0), (80.0, 2.0, 55.0), (30.0, 31.0, 30.5), (29.0, 1e4, 900.0)]:
         a, b, c = map(np.float64, (a, b, c))
-        slopes = special_gaps.mean_cosine(c) - special_gaps.mean_cosine(a)
-        parts = special_gaps.log_i0_gap(step(a, c)) + special_gaps.log_i0_gap(step(c, b))
-        whole = special_gaps.log_i0_gap(step(a, b))
+        slopes = bregman_gaps.mean_cosine(c) - bregman_gaps.mean_cosine(a)
+        parts = bregman_gaps.log_i0_gap(step(a, c)) + bregman_gaps.log_i0_gap(step(c, b))
+        whole = bregman_gaps.log_i0_gap(step(a, b))
         assert whole == pytest.approx(parts + slopes * (b - c), rel=1e-12)
 
 
@@ -147,8 +147,8 @@ def test_drops():
         with mpmath.workdps(250):
             exact = [mpf(float(u)) for u in (a, b, s, t)]
             for drop, exact_gap in (
-                (special_gaps.gammaln_excess_drop(x, rise), excess_gap),
-                (special_gaps.entropy_drop(x, rise), entropy_gap),
+                (bregman_gaps.gammaln_excess_drop(x, rise), excess_gap),
+                (bregman_gaps.entropy_drop(x, rise), entropy_gap),
             ):
                 a_, b_, s_, t_ = exact
 
@@ -164,7 +164,7 @@ def test_drop_of_a_small_number_is_the_difference():
     for a, b, s, t in [(1.0, 2.0, 3.0, 5.0), (0.1, 0.2, 30.0, 1.0), (7.0, 1e-3, 9.0, 9.0)]:
         x, rise = step(np.float64(a), np.float64(b)), step(np.float64(s), np.float64(t))
         truth = float(excess_gap(mpf(a), mpf(b)) - excess_gap(mpf(a) + s, mpf(b) + t))
-        assert special_gaps.gammaln_excess_drop(x, rise) == pytest.approx(truth, rel=1e-13, abs=0)
+        assert bregman_gaps.gammaln_excess_drop(x, rise) == pytest.approx(truth, rel=1e-13, abs=0)
 
 
 def test_binary_gap_is_a_divergence_of_coins():
@@ -175,7 +175,7 @@ def test_binary_gap_is_a_divergence_of_coins():
                 a, s = size * rng.uniform(0.5, 1), size * share * rng.uniform(0.5, 1)
                 b, t = a * (1 + h * rng.uniform(-1, 1)), s * (1 + h * rng.uniform(-1, 1))
                 pairs = [dd.total(np.array([x])) for x in (s, t)]
-                value = special_gaps.binary_gap(np.float64(a), np.float64(b), *pairs)
+                value = bregman_gaps.binary_gap(np.float64(a), np.float64(b), *pairs)
                 with mpmath.workdps(400):
                     a, b, s, t = (mpf(float(x)) for x in (a, b, s, t))
                     truth = b * mpmath.log(b / a) + t * mpmath.log(t / s)
@@ -186,13 +186,13 @@ def test_binary_gap_is_a_divergence_of_coins():
 def test_a_ratio_may_be_nearer_to_one_than_a_float_can_be():
     """The third number of a step, b − a, is what counts near equality."""
     tiny = np.float64(1e-30)
-    value = special_gaps.gammaln_gap(Step(np.float64(1.0), np.float64(1.0), tiny))
+    value = bregman_gaps.gammaln_gap(Step(np.float64(1.0), np.float64(1.0), tiny))
     # ½ ψ'(1) d² = π² d²/12
     assert value == pytest.approx(np.pi**2 / 12 * 1e-60, rel=1e-14, abs=0)
 
 
 def test_equal_arguments():
     for x in SHAPES:
-        assert special_gaps.gammaln_gap(step(np.float64(x), np.float64(x))) == 0
+        assert bregman_gaps.gammaln_gap(step(np.float64(x), np.float64(x))) == 0
     for x in CONCENTRATIONS:
-        assert special_gaps.log_i0_gap(step(np.float64(x), np.float64(x))) == 0
+        assert bregman_gaps.log_i0_gap(step(np.float64(x), np.float64(x))) == 0

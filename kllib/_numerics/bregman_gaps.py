@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy.special import i0e, i1e
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.double_double import DD
-from kllib._numerics.gap_sums import log_ratio
+from kllib._numerics.elementwise import log_ratio
 from kllib._numerics.validate import Array
 
 # Stirling's series is used from here on; smaller arguments are moved up by this many unit steps.
@@ -82,7 +82,7 @@ def log_gap(x: Step) -> Array:
     """The gap of −ln: b/a − 1 − ln(b/a)."""
     u = x.d / x.a
     near = np.abs(u) < _NEAR
-    return np.where(near, stable.phi(np.where(near, u, 0.0)), u - log_ratio(x.b, x.a))
+    return np.where(near, elementwise.phi(np.where(near, u, 0.0)), u - log_ratio(x.b, x.a))
 
 
 def entropy_gap(x: Step) -> Array:
@@ -150,7 +150,7 @@ def _entropy_drop(x: Step, rise: Step) -> tuple[NDArray[np.bool_], Array, Array]
     z_near, w_near = np.where(near, z, 0.0), np.where(near, w, 0.0)
     raised = x.a + rise.a
     series = z_near * (x.d / raised * rise.a - x.a / raised * rise.d) - w_near * rise.d
-    series += rise.b * stable.phi(w_near) - x.b * stable.phi(z_near)
+    series += rise.b * elementwise.phi(w_near) - x.b * elementwise.phi(z_near)
     log_w = log_ratio(x.b + rise.b, raised)
     log_z = np.where((z > -0.5) & (z < np.inf), np.log1p(z), log_ratio(x.b, x.a) - log_w)
     return near, series, x.b * log_z - rise.b * log_w
@@ -159,7 +159,7 @@ def _entropy_drop(x: Step, rise: Step) -> tuple[NDArray[np.bool_], Array, Array]
 def _log_drop(x: Step, rise: Step) -> Array:
     """gap(x) − gap(x.up(rise)) of −ln, where the rise is the smaller part."""
     w, z = _growth(x, rise)
-    result: Array = z * w + stable.phi(z)  # φ(u) − φ(w), as 1 + u = (1 + w) (1 + z)
+    result: Array = z * w + elementwise.phi(z)  # φ(u) − φ(w), as 1 + u = (1 + w) (1 + z)
     return result
 
 
@@ -215,7 +215,7 @@ def _term(p: Array, excess: Array, log: Array) -> Array:
     u = excess / p
     near = np.abs(u) < _NEAR
     far = excess - p * np.where((u > -0.5) & (u < np.inf), np.log1p(u), log)
-    return np.where(near, p * stable.phi(np.where(near, u, 0.0)), far)
+    return np.where(near, p * elementwise.phi(np.where(near, u, 0.0)), far)
 
 
 # Above this concentration the expansion of ln I0 in powers of 1/κ holds to the last digit, with so
@@ -261,7 +261,8 @@ def _tilt_gap(a: Array, d: Array) -> Array:
     p[..., [0, -1]] /= 2  # the other angles of the circle come in pairs
     p /= p.sum(axis=-1, keepdims=True)
     deviation = (p * loss).sum(axis=-1, keepdims=True) - loss
-    result: Array = np.log1p((p * stable.exponential_gap(d[..., None] * deviation)).sum(axis=-1))
+    gap = elementwise.exponential_gap(d[..., None] * deviation)
+    result: Array = np.log1p((p * gap).sum(axis=-1))
     return result
 
 

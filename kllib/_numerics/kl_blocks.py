@@ -1,7 +1,7 @@
-"""Σ p φ((q − p)/p) over one block of entries, in two ways. Private; `stable` calls it.
+"""Σ p φ((q − p)/p) over one block of entries, in two ways. Private; `kl_sums` calls it.
 
 A block is small enough that its temporary arrays stay in the processor's cache. Its rows lie along
-the last axis. Nothing here guards against warnings: that costs a microsecond, and `stable` does it
+the last axis. Nothing here guards against warnings: that costs a microsecond, and `kl_sums` does it
 once for all blocks. Entries need not be valid; `Sums.valid` says whether they were.
 """
 
@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kllib._numerics.elementwise import NEAR, last_power, log_ratio
 from kllib._numerics.rows import Index, add_up, blocks, dot
 from kllib._numerics.validate import Array
 
@@ -23,9 +24,6 @@ SHORT_BLOCK = 4_000
 # A sum of logarithms counts if it is not below its total divided by this, and a difference if it is
 # not below its larger part divided by this: they have lost a factor of 64 at most.
 LOSS = 64
-# Where a series takes over from a closed expression with a logarithm, in terms of
-# s = (q − p)/(q + p): the closed one has lost a factor of 8 there.
-NEAR = 1 / 7
 _TINIEST = 5e-324
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -102,38 +100,6 @@ def _in_short_blocks(p: Array, q: Array, difference: Array, log_q: Array | None)
             yield block[:-1], by_terms(p[block], q[block], difference[block], log_part)
 
     return Sums(*add_up(difference.shape[:-1], parts()))
-
-
-def artanh_tail(square: Array, largest: float) -> Array:
-    """1/3 + s²/5 + s⁴/7 + …, given s² and the largest |s|."""
-    last = last_power(largest)
-    tail = np.full_like(square, 1 / last)
-    for k in range(last - 2, 1, -2):
-        tail = 1 / k + square * tail
-    return tail
-
-
-def last_power(largest: float) -> int:
-    """How far the series of artanh s is to go, given the largest |s|, which is at most 1/7.
-
-    As far as φ needs: what is left out is below 1e-16 of it.
-    """
-    last, power = 3, largest**3
-    while power > 1e-16:
-        last += 2
-        power *= largest**2
-    return last
-
-
-def log_ratio(a: Array, b: Array, log_a: Array | None = None) -> Array:
-    """log(a/b), though a/b may lie beyond the range of a float; so may a, where log_a is given."""
-    ratio = a / b
-    safe = (ratio > 1e-300) & (ratio < 1e300)
-    if log_a is None:
-        log_a = np.log(a)
-    else:
-        safe &= a > 1e-290
-    return np.where(safe, np.log(ratio), log_a - np.log(b))
 
 
 def _far_terms(p: Array, q: Array, difference: Array, log_q: Array | None, far: Mask) -> Array:

@@ -17,7 +17,7 @@ from functools import partial, reduce
 import numpy as np
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import stable
+from kllib._numerics import elementwise
 from kllib._numerics.double_double import DD
 from kllib._numerics.rows import by_rows, pieces, row_blocks
 from kllib._numerics.validate import Array
@@ -96,7 +96,7 @@ def log_ratio(p: Array, q: Array, gap: Array) -> Array:
 def kl(p: Array, q: Array, gap: Array) -> Array:
     """p log(p/q) − p + q."""
     near = np.abs(gap) < _NEAR * p
-    phi = stable.phi(np.where(near, -gap / p, 0.0))
+    phi = elementwise.phi(np.where(near, -gap / p, 0.0))
     return np.where(near, p * phi, p * log_ratio(p, q, gap) - gap)
 
 
@@ -157,8 +157,8 @@ def _alpha_negative(order: float, p: Array, q: Array, gap: Array) -> Array:
     log_scale = math.log(-order) + math.log1p(-order)
     power = np.exp(x + np.log(q) - log_scale)
     far = power + (q / order + q * v) / (1 - order)
-    near = q * stable.exponential_gap(x) / -order / (1 - order)
-    rest = np.where(np.abs(v) < _NEAR, q * stable.exponential_gap(v), gap - q * v)
+    near = q * elementwise.exponential_gap(x) / -order / (1 - order)
+    rest = np.where(np.abs(v) < _NEAR, q * elementwise.exponential_gap(v), gap - q * v)
     result: Array = np.where(np.abs(x) < 1, near, far) + rest / (1 - order)
     return result
 
@@ -167,6 +167,6 @@ def _alpha_small(order: float, p: Array, q: Array, gap: Array) -> Array:
     """For 0 < α ≤ ½, where cancellation costs no more than a factor of 20."""
     v = log_ratio(p, q, gap)
     x = order * v
-    near = q * (stable.exponential_gap(v) - stable.exponential_gap(x) / order)
+    near = q * (elementwise.exponential_gap(v) - elementwise.exponential_gap(x) / order)
     far = gap - q * np.expm1(x) / order
     return np.where(np.abs(v) < _NEAR, near, far) / (1 - order)

@@ -1,11 +1,11 @@
-"""−Σ p log q without cancellation, in blocks. Private; the counterpart of `stable.compare`."""
+"""−Σ p log q without cancellation, in blocks. Private; the counterpart of `kl_sums.compare`."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from kllib._numerics import stable
-from kllib._numerics.gap_sums import BLOCK, least
+from kllib._numerics import averages
+from kllib._numerics.kl_blocks import BLOCK, least
 from kllib._numerics.rows import add_up, blocks, dot
 from kllib._numerics.validate import Array, every
 
@@ -13,7 +13,7 @@ from kllib._numerics.validate import Array, every
 _CERTAIN = 1 / 64
 
 
-class Comparison(NamedTuple):
+class CrossEntropies(NamedTuple):
     """What one pass over two stacks of rows tells."""
 
     cross_entropy: Array  # H(p/Σp, q/Σq)
@@ -29,7 +29,7 @@ class _Sums(NamedTuple):
 
 
 @np.errstate(all="ignore")
-def compare(p: Array, q: Array) -> Comparison:
+def compare(p: Array, q: Array) -> CrossEntropies:
     """H(p/Σp, q/Σq) = log Σq − Σ p log q / Σp along the last axis, for entries not checked yet."""
     p_total, q_total, log_sum, valid = _row_sums(p, q)
     nats = np.log(q_total) - log_sum / p_total
@@ -37,9 +37,9 @@ def compare(p: Array, q: Array) -> Comparison:
         p, q = np.broadcast_arrays(p, q)
         certain = nats < _CERTAIN
         nats = np.where(certain, 0.0, nats)
-        nats[certain] = stable.expectation(p[certain], stable.surprisal(q[certain]))
+        nats[certain] = averages.expectation(p[certain], averages.surprisal(q[certain]))
         nats = nats[()]  # one number is no array
-    return Comparison(nats, (p_total, q_total), valid)
+    return CrossEntropies(nats, (p_total, q_total), valid)
 
 
 def _row_sums(p: Array, q: Array) -> _Sums:

@@ -1,10 +1,10 @@
-"""The mutual information of a table without cancellation, in blocks. Private; see `stable`."""
+"""The mutual information of a table without cancellation, in blocks. Private; see `kl_sums`."""
 
 import numpy as np
 
 from kllib._numerics import double_double as dd
-from kllib._numerics import gap_sums
-from kllib._numerics.gap_sums import LOSS
+from kllib._numerics import kl_blocks
+from kllib._numerics.kl_blocks import LOSS
 from kllib._numerics.rows import blocks
 from kllib._numerics.validate import Array, every
 
@@ -16,9 +16,9 @@ def dependence(joint: Array) -> Array:
     with np.errstate(all="ignore"):
         shares = rows / whole[..., None]
         gap = np.zeros_like(whole)
-        for block in blocks(joint.shape, gap_sums.BLOCK):
+        for block in blocks(joint.shape, kl_blocks.BLOCK):
             model = shares[block[:-1]][..., None] * columns[(*block[:-2], block[-1])][..., None, :]
-            sums = gap_sums.by_logarithms(joint[block], model)
+            sums = kl_blocks.by_logarithms(joint[block], model)
             gap[block[:-2]] += sums.gap.sum(axis=-1)
         if every((gap * LOSS >= whole) & (gap < np.inf)):
             information: Array = gap / whole
@@ -34,13 +34,13 @@ def _weak_dependence(joint: Array, shares: Array, columns: Array, whole: Array) 
     log_shares, log_columns = np.log(shares), np.log(columns)
     gap = np.zeros(joint.shape[:-2])
     row_excess, column_excess = np.zeros_like(shares), np.zeros_like(columns)
-    for block in blocks(joint.shape, gap_sums.SHORT_BLOCK):
+    for block in blocks(joint.shape, kl_blocks.SHORT_BLOCK):
         batch, row, column = block[:-2], block[:-1], (*block[:-2], block[-1])
         part = joint[block]
         model = dd.two_product(shares[row][..., None], columns[column][..., None, :])
         difference = (model.hi - part) + model.lo
         log_model = log_shares[row][..., None] + log_columns[column][..., None, :]
-        sums = gap_sums.by_terms(part, model.hi, difference, log_model)
+        sums = kl_blocks.by_terms(part, model.hi, difference, log_model)
         gap[batch] += sums.gap.sum(axis=-1)
         row_excess[row] += sums.excess
         column_excess[column] += difference.sum(axis=-2)
