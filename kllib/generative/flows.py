@@ -303,7 +303,8 @@ def train_flow(x: ArrayLike, bumps: int = 2, *, max_steps: int = 2000) -> FlowFi
     """Fit a `MonotoneFlow` to observations by maximum likelihood, that is by D(data‖flow).
 
     From a normal distribution of the data's mean and spread, with the bumps small and spread over
-    the data, downhill by a quasi-Newton method (L-BFGS). It ends in a local optimum.
+    the data, downhill by a quasi-Newton method (L-BFGS). It ends in a local optimum. Few data do
+    not bear many bumps: nothing keeps the slope between them, and so the density's tails, in check.
 
     Parameters
     ----------

@@ -197,7 +197,8 @@ def importance_weighted_bound(log_weights: ArrayLike) -> np.float64 | Array:
     """log (1/k) Σᵢ wᵢ with wᵢ = p(x, zᵢ)/q(zᵢ) and z₁, ..., z_k drawn from q.
 
     Its expectation is the evidence lower bound for k = 1, never falls as k grows, and never exceeds
-    log p(x). Where the weights w = p(x, z)/q(z) are bounded, it tends to log p(x).
+    log p(x). It tends to log p(x) if the evidence lower bound is finite and q is positive wherever
+    p(x, z) is.
 
     Parameters
     ----------

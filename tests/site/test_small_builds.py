@@ -229,3 +229,34 @@ def test_punctuation_stays_with_the_formula_before_it(tmp_path):
     assert paragraph.a.next_sibling == ", "
     marks = [s.contents[-1] for s in paragraph.select(".kept-together")]
     assert marks == [",", "."]
+
+
+MAP = """```{{idea-map}}
+0 0 | 01-one | One
+0 1 | 02-two | Two,/then | 01
+0 2 | 03-three | Three | 01 {}
+```"""
+
+
+def test_the_map_draws_links_and_arrows(tmp_path):
+    (tmp_path / "chapters").mkdir()
+    for page in ("01-one", "02-two", "03-three"):
+        (tmp_path / f"chapters/{page}.md").write_text(f"---\norphan: true\n---\n# {page}\n")
+    (tmp_path / "index.md").write_text("# Home\n\n" + MAP.format("02"))
+    status, said, out = build(tmp_path, ["myst_nb", "idea_map"])
+    assert status == 0, said
+    drawn = BeautifulSoup((out / "index.html").read_text(), "html.parser").select_one(".idea-map")
+    assert {a["href"]: a["aria-label"] for a in drawn.find_all("a")} == {
+        "chapters/01-one.html": "Chapter 1: One",
+        "chapters/02-two.html": "Chapter 2: Two, then",
+        "chapters/03-three.html": "Chapter 3: Three",
+    }
+    assert len(drawn.select(".arrows path")) == 3
+
+
+def test_a_map_of_what_is_not_there_fails_the_build(tmp_path):
+    (tmp_path / "index.md").write_text("# Home\n\n" + MAP.format("04"))
+    status, said, _ = build(tmp_path, ["myst_nb", "idea_map"])
+    assert status
+    assert "03 builds on 04, which is not on the map" in said
+    assert "there is no page chapters/02-two" in said
