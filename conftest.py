@@ -15,16 +15,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from nbval import plugin as nbval
 
-# The laws: the same examples in every run. COURSE_HYPOTHESIS=search draws new ones, and more.
+# The laws: the same examples in every run, fewer of them in `make check` (COURSE_HYPOTHESIS=quick).
+# COURSE_HYPOTHESIS=search draws new ones, and more.
 SLOW_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile(
-    "course", **SLOW_MACHINE, derandomize=True, database=None, max_examples=60, print_blob=False
-)
+SAME = {**SLOW_MACHINE, "derandomize": True, "database": None, "print_blob": False}
+settings.register_profile("quick", **SAME, max_examples=10)
+settings.register_profile("course", **SAME, max_examples=60)
 settings.register_profile(
     "search", **SLOW_MACHINE, derandomize=False, database=None, max_examples=300, print_blob=True
 )
 settings.load_profile(os.environ.get("COURSE_HYPOTHESIS", "course"))
-if settings.get_current_profile_name() == "course":
+if settings.get_current_profile_name() != "search":
     # Among its own examples Hypothesis mixes the constants it reads in the project's modules loaded
     # so far: what is drawn would depend on the tests that a worker ran before, and on every
     # constant in kllib. It has no setting against it. tests/house/test_examples.py shows both.

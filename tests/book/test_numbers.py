@@ -52,6 +52,7 @@ def test_every_claim_is_published(page: Page) -> None:
     assert not missing, report(missing)
 
 
+@pytest.mark.slow
 def test_a_wrong_last_digit_is_noticed(page: Page) -> None:
     unnoticed, tried = page.unnoticed_errors()
     assert tried, f"{page.name} publishes no claim"

@@ -9,8 +9,8 @@ from kllib.discrete import normalize
 
 def examples(n):
     """n examples, for a law that is slow or that many parameters repeat; in a search more, too."""
-    times = settings().max_examples // settings.get_profile("course").max_examples
-    return settings(max_examples=n * times)
+    usual = settings.get_profile("course").max_examples
+    return settings(max_examples=-(-n * settings().max_examples // usual))
 
 
 # Entries from everyday sizes down to 1e-120, of which two may be multiplied, and zero.
