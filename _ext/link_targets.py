@@ -1,9 +1,10 @@
-"""Let a plain Markdown link reach a bibliography entry, an API name or a tagged block.
+"""Let a plain Markdown link reach a bibliography entry, an API name or a cell.
 
-``bibliography.md#cover2006`` and ``02-x.ipynb#ch02-gibbs`` are real anchors of those pages, but
-MyST knows headings only and would call them missing. ``api.md#kllib.kl_divergence`` leads to the
-page of the reference on which the name stands, so that whoever writes the link need not know which.
-A key that does not exist stays a warning, so it fails the build.
+``bibliography.md#cover2006`` and ``02-x.ipynb#ch02-gibbs`` (any cell of a notebook, by its id) are
+real anchors of those pages, but MyST knows headings only and would call them missing.
+``api.md#kllib.kl_divergence`` leads to the page of the reference on which the name stands, so that
+whoever writes the link need not know which. A key that does not exist stays a warning, so it fails
+the build.
 """
 
 from sphinx import addnodes
@@ -18,6 +19,9 @@ def _targets(env):
         yield citation.bibliography_key.docname, citation.key, citation.citation_id
     for name, entry in env.get_domain("py").objects.items():
         yield entry.docname, name, entry.node_id
+    for name, (docname, anchor) in env.get_domain("std").anonlabels.items():
+        if docname in env.found_docs:
+            yield docname, name, anchor
     for registry in ("proof_list", "sphinx_exercise_registry"):
         for label, block in getattr(env, registry, {}).items():
             yield block["docname"], label, label

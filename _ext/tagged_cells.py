@@ -116,8 +116,17 @@ class _Page:
             self.close_solution()
             self.last_exercise = None
             source = self.block(kind, cell) if kind else None
-            self.cells.append(cell if source is None else {**cell, "source": source})
+            if source is None:
+                self.cells.append(cell if is_code else self.with_anchor(cell))
+            else:
+                self.cells.append({**cell, "source": source})
         self.previous = (kind, cell)
+
+    def with_anchor(self, cell):
+        """The cell under a target of its own, as blocks have one: a link may lead to any cell."""
+        if _text(cell).startswith("# "):  # the page's title: a link to the page leads there
+            return cell
+        return {**cell, "source": f"({self.label(cell)})=\n\n{_text(cell)}"}
 
     def block(self, kind, cell):
         if kind in FREE_TITLE:
@@ -126,7 +135,8 @@ class _Page:
                 self.warn(cell, 'must open in bold, for example "**What you will learn.**"')
                 return None
             body = _text(cell)[match.end() :]
-            return _block("admonition", match[1].rstrip(".:"), body, **{"class": kind})
+            options = {"class": kind, "name": self.label(cell)}
+            return _block("admonition", match[1].rstrip(".:"), body, **options)
 
         words = NUMBERED.get(kind, {kind.capitalize(): kind})
         parts = self.opening(cell, words)
@@ -158,7 +168,7 @@ class _Page:
                 if parts is not None:
                     _, title, body = parts
                     cell = {**cell, "source": f"*({title})* {body}" if title else body.lstrip()}
-        self.cells.append(cell)
+        self.cells.append(cell if is_code else self.with_anchor(cell))
 
     def add_caption(self, cell):
         """Hand the caption to the figure right above: MyST-NB makes the numbered figure."""
