@@ -73,6 +73,7 @@ test: book lint
 	@$(PY) tools/system_packages.py
 	@echo "[test] notebooks against their stored outputs, numbers, laws, grading, pages …"
 	@$(PY) -m pytest $(PARALLEL) --nbval tests kllib $(NOTEBOOKS)
+	@$(PY) tools/contact_sheet.py
 	@echo "Everything is proved. Next: make serve to read the book, make grade-demo to see grading."
 
 check: $(VENV)/.ready lint
