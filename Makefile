@@ -15,6 +15,9 @@ PYTHON  ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11;
 
 # A python3 kernel that some user installed elsewhere must not replace this environment's.
 export JUPYTER_PREFER_ENV_PATH := 1
+# Notebooks run side by side: more threads in each would only wait for each other.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 
 NOTEBOOKS := chapters solutions
 

@@ -39,7 +39,7 @@ def _record(env, docname):
     if not run or not run["succeeded"]:
         return None
     when = datetime.fromtimestamp(run["mtime"])
-    return f"{when.day} {when:%B %Y}", run["runtime"], data.get("claims", 0)
+    return f"{when:%Y-%m-%d}", run["runtime"], data.get("claims", 0)
 
 
 def _count_claims(app, doctree):
