@@ -73,12 +73,11 @@ def _box(number, chapter, address):
     lines = [f"{int(number)}", *chapter["title"]]
     top = y - (len(lines) - 1) * LINE / 2 + LINE / 3
     text = "".join(
-        f'<tspan x="{x:g}" y="{top + i * LINE:g}">{escape(line)}</tspan>'
+        f'<tspan x="{x:g}" y="{top + i * LINE:g}">{escape(line)} </tspan>'
         for i, line in enumerate(lines)
     )
-    name = escape(f"Chapter {int(number)}: {' '.join(chapter['title'])}")
     return (
-        f'<a href="{escape(address)}" aria-label="{name}">'
+        f'<a href="{escape(address)}">'
         f'<rect x="{x - BOX_WIDTH / 2:g}" y="{y - BOX_HEIGHT / 2:g}" width="{BOX_WIDTH}" '
         f'height="{BOX_HEIGHT}" rx="6"/><text>{text}</text></a>'
     )

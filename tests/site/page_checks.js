@@ -61,7 +61,7 @@ window.pageChecks = {
         kinds.add(kind);
       }
       simple.normalize();
-      shown.replaceWith(simple);
+      shown.replaceChildren(...simple.childNodes);
     }
   },
 

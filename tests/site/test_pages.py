@@ -108,7 +108,7 @@ def test_figures_carry_the_stored_text_and_a_caption(notebook, site):
     stored = []
     for cell in nbformat.read(notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
-            if output.output_type == "display_data":
+            if output.output_type == "display_data" and "text/plain" in output.data:
                 stored.append(fold(output.data["text/plain"]))
     figures = soup(f"chapters/{notebook.stem}.html").select("article figure")
     assert [fold(f.img["alt"]) for f in figures] == stored
